@@ -1,0 +1,12 @@
+module v.io/x/ref/lib/raft
+
+go 1.26
+
+require v.io v0.0.0
+
+require v.io/x/lib v0.0.0 // indirect
+
+replace (
+	v.io => ./vanadium
+	v.io/x/lib => ./vanadium/x/lib
+)

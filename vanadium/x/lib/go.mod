@@ -1,0 +1,3 @@
+module v.io/x/lib
+
+go 1.26
