@@ -1,0 +1,175 @@
+package core
+
+import "v.io/x/ref/lib/raft/entry"
+
+// Instant is a point in time in nanoseconds, on a monotonic clock that goes on while the machine
+// is suspended. Only differences mean anything. Core never asks for the time: it is told.
+type Instant int64
+
+// Role is what a member currently is.
+type Role uint8
+
+// The roles of the paper's figure 4. A pre-candidate is a candidate that has not raised its term.
+const (
+	Follower Role = iota
+	PreCandidate
+	Candidate
+	Leader
+)
+
+// ProposalID names a proposal between replica and core; replica chooses it.
+type ProposalID uint64
+
+// ReadID names a read between replica and core; replica chooses it, fresh for each read.
+type ReadID uint64
+
+// Proposal asks for one entry. Core never sees the payload.
+type Proposal struct {
+	ID   ProposalID
+	Kind entry.Kind
+	// Size is the whole frame's length in bytes.
+	Size uint32
+}
+
+// Input is all that happened since the last turn. The slices are the caller's, reused between
+// turns; core keeps nothing of them but the blocks of messages.
+type Input struct {
+	// Now is the present. Invariant: it never decreases from one Input to the next.
+	Now Instant
+	// Received are messages whose sender has been proven and whose Body has been verified.
+	Received []Message
+	// Proposals are local commands, in order.
+	Proposals []Proposal
+	// Stored says that every batch up to this number is durable.
+	Stored uint64
+	// Applied is the last entry that the user's program has applied.
+	Applied entry.Index
+	// Loaded are entries read from segments for a member that lags.
+	Loaded []Loaded
+	// Reads are local questions for a read point.
+	Reads []ReadID
+	// Installed is a snapshot that replica has received whole and made durable, nil for none.
+	Installed *entry.SnapshotMeta
+	// Compacted is the entry up to which a durable local snapshot allows the log to be dropped, or
+	// the zero position.
+	Compacted entry.Position
+	// Lost are members to which the transport has lost its connection: their windows restart.
+	Lost []entry.MemberID
+	// Campaign asks for an election now (Raft.StartElection).
+	Campaign bool
+}
+
+// Loaded answers a [Load]. Entries with Count 0 says that they have been compacted away, so that
+// the member needs a snapshot.
+type Loaded struct {
+	To      entry.MemberID
+	Entries Range
+	Body    []*entry.Block
+}
+
+// Outgoing is a message and when it may leave. This one field is both "the leader sends while its
+// own fsync runs" and "no ack and no vote before the sync": replica decides nothing.
+type Outgoing struct {
+	Message
+	// After is the number of the batch that must be durable first; 0 means now.
+	After uint64
+}
+
+// Appended is one entry that core has ordered and replica must frame.
+type Appended struct {
+	Index entry.Index
+	Term  entry.Term
+	Kind  entry.Kind
+	// Proposal is the local proposal's id, or 0 for an entry of core's own.
+	Proposal ProposalID
+	// Forwarded, when not nil, is the block whose entry At holds the payload of a command that
+	// another member forwarded, with its origin and sequence.
+	Forwarded *entry.Block
+	At        entry.Index
+	// Configuration is the payload of a configuration entry of core's own.
+	Configuration *entry.Configuration
+}
+
+// Write is what must be made durable: the log batch without its bytes. Replica frames Appended
+// into one block, adds Received as it came, and hands the [entry.Batch] to the store.
+type Write struct {
+	// Seq is the batch's number, 0 when there is nothing to write.
+	Seq          uint64
+	Hard         *entry.HardState
+	TruncateFrom entry.Index
+	Reset        *entry.Position
+	Appended     []Appended
+	Received     []*entry.Block
+	Commit       entry.Index
+}
+
+// Refusal says why a proposal or a read was certainly not taken.
+type Refusal uint8
+
+const (
+	// RefusedNotLeader: this member is not the leader; Effects.Leader may say who is.
+	RefusedNotLeader Refusal = iota + 1
+	// RefusedOverloaded: the leader's uncommitted bytes are at their bound.
+	RefusedOverloaded
+)
+
+// Refused is a proposal that did not happen and never will.
+type Refused struct {
+	Proposal ProposalID
+	Why      Refusal
+}
+
+// ReadPoint answers a read: once entry Index is applied locally, the state is at least as new as
+// any write that had completed when the read was asked. Failed says that the question could not be
+// answered (no leader, or leadership lost): nothing was read.
+type ReadPoint struct {
+	Read   ReadID
+	Index  entry.Index
+	Failed bool
+}
+
+// Load asks for entries that are older than the tail kept in memory.
+type Load struct {
+	To       entry.MemberID
+	Entries  Range
+	MaxBytes int
+}
+
+// SnapshotOrder asks replica to send its newest snapshot to a member whose next entry is gone.
+type SnapshotOrder struct{ To entry.MemberID }
+
+// Status is the part of the state that others may read, whole after each Step.
+type Status struct {
+	Role   Role
+	Term   entry.Term
+	Leader entry.MemberID // "" while unknown
+	Vote   entry.MemberID
+	Last   entry.Position
+	Commit entry.Index
+	// Durable is the last entry that is durable locally.
+	Durable entry.Index
+	// LastContact is when a quorum (on a leader) or the leader (on a follower) was last heard.
+	LastContact Instant
+}
+
+// Effects is everything that one Step wants done. The slices are reused by the next Step with the
+// same Effects; replica copies what it keeps.
+type Effects struct {
+	Write Write
+	Send  []Outgoing
+	// Commit is the greatest index known to be committed. Replica applies entries up to it that are
+	// also durable locally.
+	Commit entry.Index
+	// TailFirst is the oldest entry that replica must keep in memory; older ones are read from
+	// segments by Load.
+	TailFirst entry.Index
+	Refused   []Refused
+	Reads     []ReadPoint
+	Loads     []Load
+	Snapshots []SnapshotOrder
+	// Configuration is set when another configuration came into force with this Step.
+	Configuration *entry.Configuration
+	// Fatal stops the member: an entry of an unknown kind, or a committed entry contradicted. The
+	// text says what was seen.
+	Fatal error
+}

@@ -1,0 +1,97 @@
+package core
+
+import (
+	"fmt"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// MessageKind says what a message asks or answers. Kinds are a closed, append-only list: the
+// numbers travel between members of different versions. An unknown kind is refused and counted.
+type MessageKind uint8
+
+// The messages, with the fields each one uses beside Kind, From, To and Term.
+const (
+	// MsgPreVote asks "would you vote for me in Term?" without changing anything (thesis 9.6).
+	// Index and LogTerm name the candidate's last entry.
+	MsgPreVote MessageKind = iota + 1
+	// MsgPreVoteReply answers it; Reject says no. Term is the asked term when granted, else the
+	// answering member's own.
+	MsgPreVoteReply
+	// MsgVote asks for a vote in Term (paper 5.2). Index and LogTerm name the candidate's last entry.
+	MsgVote
+	// MsgVoteReply answers it; it leaves only once the vote is durable. Reject says no.
+	MsgVoteReply
+	// MsgAppend carries the entries after (Index, LogTerm), possibly none, and the leader's Commit
+	// (paper 5.3). Round comes back with the ack and proves leadership for reads.
+	MsgAppend
+	// MsgAppendReply acknowledges entries up to Match as durable, or with Reject says that the
+	// entry at Index did not match and where to try next (Hint, HintTerm). It echoes Round.
+	MsgAppendReply
+	// MsgPropose forwards commands to the leader. Body holds frames whose index is a count from 1
+	// and whose term is 1; the leader orders them anew. Term is the term in which the sender knew
+	// the leader: in another term nothing is proposed.
+	MsgPropose
+	// MsgProposeReply tells the forwarding member that none of the commands of origin Hint with the
+	// sequences Index to Match were proposed. Success is not answered: the entry itself is.
+	MsgProposeReply
+	// MsgRead asks the leader for a read point; Round is the asking member's id for it.
+	MsgRead
+	// MsgReadReply answers it: Index is the read point, confirmed by a quorum after the question;
+	// Reject says that the answering member cannot tell.
+	MsgReadReply
+	// MsgSnapshotReply tells the leader that the snapshot up to Index was installed, or with Reject
+	// that it was not. It is made by replica from the transport's answer.
+	MsgSnapshotReply
+	messageKinds
+)
+
+var messageNames = [...]string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
+	"propose", "propose reply", "read", "read reply", "snapshot reply"}
+
+// Known reports whether this version understands k.
+func (k MessageKind) Known() bool { return k >= MsgPreVote && k < messageKinds }
+
+// String returns the kind's name, or its number when it is unknown.
+func (k MessageKind) String() string {
+	if k.Known() {
+		return messageNames[k]
+	}
+	return fmt.Sprintf("message kind %d", uint8(k))
+}
+
+// Message is what members say to each other: one fixed struct for all kinds, so that it can be
+// hashed, compared and sent without a codec for each.
+type Message struct {
+	Kind MessageKind
+	From entry.MemberID
+	To   entry.MemberID
+	Term entry.Term
+	// Index and LogTerm name an entry: the one before the appended ones, or a candidate's last.
+	Index   entry.Index
+	LogTerm entry.Term
+	// Commit is the leader's commit index.
+	Commit entry.Index
+	// Match is the last entry that the sender holds durably and knows to agree with the leader's.
+	Match entry.Index
+	// Round names a question so that its answer cannot be taken for another's.
+	Round    uint64
+	Reject   bool
+	Hint     uint64
+	HintTerm entry.Term
+	// Entries is the range of entries carried: Entries.Count of them from Entries.First on. Core
+	// fills it for a message to send; replica fills Body from its tail before the message leaves.
+	Entries Range
+	// Body holds the frames of Entries, contiguous; on a received message it has been verified
+	// against Entries. Core reads kinds, terms and sizes from it, never a payload.
+	Body []*entry.Block
+}
+
+// Range is a run of Count entries starting at First.
+type Range struct {
+	First entry.Index
+	Count uint32
+}
+
+// Last returns the last index of the range, First-1 when it is empty.
+func (r Range) Last() entry.Index { return r.First + entry.Index(r.Count) - 1 }
