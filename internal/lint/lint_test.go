@@ -1,0 +1,148 @@
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// above is the root of the checkout, seen from this package.
+var above = filepath.Join("..", "..")
+
+// TestCheckout runs every rule over the checkout.
+func TestCheckout(t *testing.T) {
+	c, err := Load(os.DirFS(above))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byRule := make(map[string][]Finding)
+	for _, f := range Check(c, Rules(), exemptions) {
+		byRule[f.Rule] = append(byRule[f.Rule], f)
+	}
+	for _, r := range Rules() {
+		t.Run(r.Name, func(t *testing.T) {
+			for _, f := range byRule[r.Name] {
+				t.Errorf("%v", f)
+			}
+			if t.Failed() {
+				t.Logf("%s: %s", r.Name, r.Why)
+			}
+		})
+	}
+}
+
+// TestExemptionsHaveReasons keeps the table of exemptions honest.
+func TestExemptionsHaveReasons(t *testing.T) {
+	for _, e := range exemptions {
+		if e.Reason == "" {
+			t.Errorf("the exemption of %s %s from %s has no reason", e.File, e.Subject, e.Rule)
+		}
+	}
+}
+
+// TestReadmeTestsAreWhatCIRuns compares the README's line with CI's.
+func TestReadmeTestsAreWhatCIRuns(t *testing.T) {
+	readme := read(t, "README.md")
+	body := regexp.MustCompile(`(?s)readme_tests\(\) \{\n\t(.*?)\n\}`).FindStringSubmatch(read(t, ".ci/run"))
+	if body == nil {
+		t.Fatal(".ci/run has no function readme_tests")
+	}
+	if !strings.Contains(readme, "\n    "+body[1]+"\n") && !strings.Contains(readme, "\n"+body[1]+"\n") {
+		t.Errorf("README.md does not give the line that CI runs: %s", body[1])
+	}
+}
+
+// TestLinksLead checks that every relative link of the documents leads to a
+// file of the checkout.
+func TestLinksLead(t *testing.T) {
+	c, err := Load(os.DirFS(above))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+	for _, s := range c.Sources {
+		if !strings.HasSuffix(s.Path, ".md") {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(s.Text, -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(above, s.Dir(), m[1])); err != nil {
+				t.Errorf("%s: link to %s leads nowhere: %v", s.Path, m[1], err)
+			}
+		}
+	}
+}
+
+// read returns a file of the checkout.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(above, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// planted builds a checkout of three empty modules and the given files.
+func planted(t *testing.T, files map[string]string) *Checkout {
+	t.Helper()
+	tree := fstest.MapFS{
+		"go.mod":                {Data: []byte("module v.io/x/ref/lib/raft\n")},
+		"vanadium/go.mod":       {Data: []byte("module v.io\n")},
+		"vanadium/x/lib/go.mod": {Data: []byte("module v.io/x/lib\n")},
+	}
+	for name, text := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	c, err := Load(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// lines returns n copies of a line.
+func lines(n int, line string) string { return strings.Repeat(line+"\n", n) }
+
+// function returns the source of a function of n lines.
+func function(name string, n int) string {
+	return fmt.Sprintf("func %s() {\n%s}\n", name, lines(n-2, "\tprintln()"))
+}
+
+// fields returns the source of a struct type with n fields.
+func fields(name string, n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "type %s struct {\n", name)
+	for i := range n {
+		fmt.Fprintf(&b, "\tf%d int\n", i)
+	}
+	return b.String() + "}\n"
+}
+
+func TestExemptions(t *testing.T) {
+	c := planted(t, map[string]string{
+		"a/a.go": "package a\n\n" + function("long", 71) + function("other", 71),
+		"b/b.go": "package b\n\n" + fields("wide", 16),
+	})
+	table := []Exemption{
+		{Rule: "function-size", File: "a/*.go", Subject: "long", Reason: "r"},
+		{Rule: "struct-size", File: "b/b.go", Reason: "r"},
+		{Rule: "file-size", File: "gone.go", Reason: "r"},
+	}
+	var got []string
+	for _, f := range Check(c, []Rule{
+		{"function-size", "", checkFunctionSize}, {"struct-size", "", checkStructSize}, {"file-size", "", checkFileSize},
+	}, table) {
+		got = append(got, f.Rule+" "+f.File+" "+f.Subject)
+	}
+	want := "function-size a/a.go other; file-size gone.go "
+	if s := strings.Join(got, "; "); s != want {
+		t.Errorf("got %q, want %q", s, want)
+	}
+}
