@@ -1,6 +1,6 @@
 module v.io/x/ref/lib/raft
 
-go 1.26
+go 1.26.0
 
 require v.io v0.0.0
 
