@@ -4,7 +4,10 @@ go 1.26.0
 
 require v.io v0.0.0
 
-require v.io/x/lib v0.0.0 // indirect
+require (
+	golang.org/x/sys v0.49.0
+	v.io/x/lib v0.0.0 // indirect
+)
 
 replace (
 	v.io => ./vanadium

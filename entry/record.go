@@ -14,7 +14,8 @@ type HardState struct {
 // store applies it in the order Hard, Truncate, Blocks; a crash between any two is safe, so a
 // store without a combined write may do them one by one.
 type Batch struct {
-	// Seq numbers the batches of one run of a member, from 1, increasing by 1.
+	// Seq numbers the batches of one run of a member, strictly increasing. Batches that waited for
+	// the same write are merged into one that bears the last one's number.
 	Seq uint64
 	// Hard is the new term and vote, nil when unchanged.
 	Hard *HardState
@@ -60,6 +61,9 @@ type Recovered struct {
 	Last Index
 	// Terms are the runs of the entries Base.Index+1 to Last, in order; empty when the log is.
 	Terms []TermRun
+	// Configurations are the indexes of the log's [KindConfiguration] entries, in order. The
+	// member reads these few entries once to know who its peers are.
+	Configurations []Index
 	// Commit is the newest commit index found, or 0. Entries up to it may be applied before a
 	// leader is known. Invariant: Commit <= Last.
 	Commit Index

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"v.io/x/ref/lib/raft/core"
@@ -31,8 +30,8 @@ type LogStore interface {
 	Close() error
 }
 
-// ErrCompacted is wrapped by the error of a Read whose first entry is no longer in the log.
-var ErrCompacted = errors.New("entries were compacted away")
+// ErrCompacted is [entry.ErrCompacted]: the first entry of a Read is no longer in the log.
+var ErrCompacted = entry.ErrCompacted
 
 // SnapshotStore remembers images of the user's state. Its methods may be called by several
 // goroutines at once.
@@ -52,14 +51,8 @@ type SnapshotStore interface {
 	Retain(keep int) error
 }
 
-// SnapshotSink receives one image. One goroutine uses it; exactly one of Commit and Abort ends it.
-type SnapshotSink interface {
-	io.Writer
-	// Commit makes the image durable and visible in one step and returns its final description.
-	Commit() (entry.SnapshotMeta, error)
-	// Abort discards the image. After an error of Write or Commit, Abort is still called.
-	Abort() error
-}
+// SnapshotSink is [entry.SnapshotSink]: it receives one image.
+type SnapshotSink = entry.SnapshotSink
 
 // Peer is what a transport has proved about the sender of a message.
 type Peer struct {

@@ -1,0 +1,37 @@
+package core
+
+import "v.io/x/ref/lib/raft/entry"
+
+// Config is what a member's core is told once.
+type Config struct {
+	ID entry.MemberID
+	// Seed starts the generator of election time-outs.
+	Seed uint64
+	// Heartbeat is the longest silence of a leader, in nanoseconds. All time-outs are multiples of
+	// it:
+	//
+	//	leader sends at least every      1 heartbeat
+	//	follower's election time-out     random in [6, 12) heartbeats
+	//	candidate's time-out             the same
+	//	stickiness of a leader           6 heartbeats since it was heard
+	//	check-quorum of a leader         12 heartbeats without a majority
+	//	question asked again             3 heartbeats
+	//
+	// At the default of 50 ms a follower bears five lost heartbeats and a leader that is not
+	// scheduled for 0.3 s. Of two survivors the first to notice wakes after the smaller of two
+	// draws from [0.3 s, 0.6 s), 0.39 s in the median, less what had passed since the last
+	// heartbeat; two round trips and two syncs later it leads.
+	Heartbeat Instant
+	// Uncommitted bounds the bytes that a leader orders beyond its commit index. One entry is
+	// always taken.
+	Uncommitted int
+	// Message bounds the entry bytes of one message, Window those in flight to one member. One
+	// entry always travels.
+	Message int
+	Window  int
+	// Tail bounds the bytes of entries that replica keeps in memory, beside those not yet durable.
+	Tail int
+	// ElectionOnly makes a core without a log: it elects and confirms leadership, and refuses
+	// proposals.
+	ElectionOnly bool
+}

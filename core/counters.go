@@ -1,0 +1,15 @@
+package core
+
+// Counters count what Step was given and did not listen to. They only grow.
+type Counters struct {
+	// Unknown: the kind of the message is not one of this version.
+	Unknown uint64
+	// Malformed: an impossible number, or a body that is not what the message says.
+	Malformed uint64
+	// Strangers: the sender is not a member of the configuration.
+	Strangers uint64
+	// Stale: the message belongs to an older term.
+	Stale uint64
+	// Sticky: a vote was refused because a leader was heard within the minimum election time-out.
+	Sticky uint64
+}

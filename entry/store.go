@@ -1,0 +1,20 @@
+package entry
+
+import (
+	"errors"
+	"io"
+)
+
+// ErrCompacted is wrapped by the error of a read whose first entry is no longer in the log.
+var ErrCompacted = errors.New("entries were compacted away")
+
+// SnapshotSink receives one image of a member's state. One goroutine uses it; exactly one of Commit
+// and Abort ends it.
+type SnapshotSink interface {
+	io.Writer
+	// Commit makes the image durable and visible in one step and returns its final description.
+	Commit() (SnapshotMeta, error)
+	// Abort discards the image, or keeps the received part for a later resume. After an error of
+	// Write or Commit, Abort is still called.
+	Abort() error
+}

@@ -1,0 +1,176 @@
+package replica
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// Config is everything that a replica is told. Fields without a default are required.
+type Config struct {
+	// ID names this member.
+	ID entry.MemberID
+	// Incarnation is the directory's, 0 when stores have none.
+	Incarnation entry.Incarnation
+	// Origin names this start of the member: a random number, never 0, drawn anew by the caller
+	// each time. With a sequence number it identifies a command for ever.
+	Origin uint64
+	// Initial is the configuration of a new cluster, with a cluster id drawn at random by each
+	// member (the first leader's is the one that counts). A log or snapshot that already holds a
+	// configuration wins. Without members the replica joins: it waits to be added and never
+	// campaigns.
+	Initial entry.Configuration
+	// Log, Snapshots, Transport and Machine are the four rooms around the loop. From a successful
+	// New on, the replica closes Log and Transport at Stop.
+	Log       LogStore
+	Snapshots SnapshotStore
+	Transport Transport
+	Machine   Machine
+	// Now reads a monotonic clock that counts suspend. Nil is the system's ([SystemClock]).
+	Now func() core.Instant
+	// Seed starts the generator of election time-outs. It should differ between members.
+	Seed uint64
+	// Heartbeat is the longest silence of a leader. Every time-out of the algorithm is a multiple
+	// of it, see [core.Config]. 0 is [DefaultHeartbeat].
+	Heartbeat time.Duration
+	// Limits bound every queue; zero fields take the defaults.
+	Limits Limits
+	// Snapshot says when to take snapshots.
+	Snapshot SnapshotPolicy
+	// Logger receives what an operator should know. Nil discards it.
+	Logger *slog.Logger
+	// ElectionOnly makes a replica that only elects: it has no log, Propose is refused, and Log
+	// sees nothing but Hard.
+	ElectionOnly bool
+}
+
+// DefaultHeartbeat gives, with the multiples of [core.Config], a new leader about 0.4 s after the
+// old one was killed (median), and tolerates a leader that is not scheduled for 0.3 s.
+const DefaultHeartbeat = 50 * time.Millisecond
+
+// Limits are the bounds of a replica. In each field 0 stands for the default in brackets.
+type Limits struct {
+	// Command is the largest payload of a proposal in bytes [1 MiB], at most entry.PayloadMax.
+	Command int
+	// QueueBytes and QueueCount bound the proposals that wait to be ordered [64 MiB, 65536].
+	QueueBytes int
+	QueueCount int
+	// Uncommitted bounds the bytes that a leader has ordered but not committed [64 MiB]; beyond it
+	// proposals are refused as overloaded.
+	Uncommitted int
+	// Tail bounds the bytes of the log's end kept in memory, beside what is not durable yet [16 MiB].
+	Tail int
+	// Message is the largest number of entry bytes in one message [1 MiB]; a single larger entry
+	// still travels. Window bounds the bytes in flight to one member [4 MiB].
+	Message int
+	Window  int
+	// InboxBytes and InboxCount bound received messages that wait for the loop [64 MiB, 16384].
+	InboxBytes int
+	InboxCount int
+	// ApplyBytes and ApplyCount bound one call of Machine.Apply [4 MiB, 4096].
+	ApplyBytes int
+	ApplyCount int
+	// Reads bounds the reads that wait for a read point or for apply [65536].
+	Reads int
+	// StopWait bounds how long Stop waits for a call of the machine to return [5 s].
+	StopWait time.Duration
+}
+
+// SnapshotPolicy says when a replica takes a snapshot of its machine: as soon as one of the
+// thresholds is reached. Each replica raises both by a random part of up to an eighth, so that
+// members do not take theirs together.
+type SnapshotPolicy struct {
+	// Entries is the number of entries applied since the last snapshot [100000]; negative: never by
+	// count.
+	Entries int64
+	// Bytes is the size of the frames applied since the last snapshot [256 MiB]; negative: never by
+	// size.
+	Bytes int64
+	// Trailing is how many entries before the snapshot stay in the log, so that a member that lags a
+	// little needs no image [an eighth of Entries]; negative: none.
+	Trailing int64
+}
+
+func orDefault[T int | int64 | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+func (l *Limits) fill() {
+	const mib = 1 << 20
+	orDefault(&l.Command, mib)
+	orDefault(&l.QueueBytes, 64*mib)
+	orDefault(&l.QueueCount, 65536)
+	orDefault(&l.Uncommitted, 64*mib)
+	orDefault(&l.Tail, 16*mib)
+	orDefault(&l.Message, mib)
+	orDefault(&l.Window, 4*mib)
+	orDefault(&l.InboxBytes, 64*mib)
+	orDefault(&l.InboxCount, 16384)
+	orDefault(&l.ApplyBytes, 4*mib)
+	orDefault(&l.ApplyCount, 4096)
+	orDefault(&l.Reads, 65536)
+	orDefault(&l.StopWait, 5*time.Second)
+}
+
+func (p *SnapshotPolicy) fill() {
+	orDefault(&p.Entries, 100_000)
+	orDefault(&p.Bytes, 256<<20)
+	orDefault(&p.Trailing, max(p.Entries, 0)/8)
+}
+
+func (l *Limits) validate() error {
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"Command", l.Command}, {"QueueBytes", l.QueueBytes}, {"QueueCount", l.QueueCount},
+		{"Uncommitted", l.Uncommitted}, {"Tail", l.Tail}, {"Message", l.Message}, {"Window", l.Window},
+		{"InboxBytes", l.InboxBytes}, {"InboxCount", l.InboxCount}, {"ApplyBytes", l.ApplyBytes},
+		{"ApplyCount", l.ApplyCount}, {"Reads", l.Reads}, {"StopWait", int(l.StopWait)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("replica: Limits.%s is %d, want a positive number or 0 for the default", f.name, f.value)
+		}
+	}
+	if l.Command > entry.PayloadMax {
+		return fmt.Errorf("replica: Limits.Command is %d, at most %d", l.Command, entry.PayloadMax)
+	}
+	return nil
+}
+
+// complete fills the defaults and checks the rest.
+func (c *Config) complete() error {
+	if len(c.ID) == 0 || len(c.ID) > entry.MemberIDMax {
+		return fmt.Errorf("replica: Config.ID has %d bytes, want 1 to %d", len(c.ID), entry.MemberIDMax)
+	}
+	if c.Origin == 0 {
+		return fmt.Errorf("replica: Config.Origin is 0, want a random number")
+	}
+	if c.Log == nil || c.Snapshots == nil || c.Transport == nil || c.Machine == nil {
+		return fmt.Errorf("replica: Config needs Log, Snapshots, Transport and Machine")
+	}
+	if c.Heartbeat < 0 {
+		return fmt.Errorf("replica: Config.Heartbeat is %v, want a positive duration or 0 for %v", c.Heartbeat, DefaultHeartbeat)
+	}
+	if err := c.Initial.Validate(); err != nil {
+		return fmt.Errorf("replica: Config.Initial: %w", err)
+	}
+	if len(c.Initial.Members) > 0 && c.Initial.Cluster.IsZero() {
+		return fmt.Errorf("replica: Config.Initial.Cluster is zero, want a random id")
+	}
+	orDefault(&c.Heartbeat, DefaultHeartbeat)
+	c.Limits.fill()
+	c.Snapshot.fill()
+	if c.Now == nil {
+		c.Now = SystemClock()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c.Limits.validate()
+}

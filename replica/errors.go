@@ -1,0 +1,67 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// The errors of a replica. Those marked "not proposed" say that the command certainly did not and
+// will not happen, so that the caller may safely try again, here or elsewhere.
+var (
+	// ErrNotStarted is returned before Start. Not proposed.
+	ErrNotStarted = errors.New("replica: not started")
+	// ErrStopped is returned after Stop, and after the replica has failed (then Err tells why). Not
+	// proposed.
+	ErrStopped = errors.New("replica: stopped")
+	// ErrNotLeader is returned when the member that had to order the command was not the leader, or
+	// no longer in the same term. Not proposed.
+	ErrNotLeader = errors.New("replica: not the leader")
+	// ErrNoLeader is returned when no leader is known. Not proposed. [Replica.Watch] tells when
+	// that changes.
+	ErrNoLeader = errors.New("replica: no leader is known")
+	// ErrOverloaded is returned when a bounded queue, here or at the leader, is full. Not proposed.
+	ErrOverloaded = errors.New("replica: overloaded")
+	// ErrTooLarge is returned for a command above Limits.Command. Not proposed.
+	ErrTooLarge = errors.New("replica: command too large")
+	// ErrRemoved is returned by a member that is not part of the configuration. Not proposed.
+	ErrRemoved = errors.New("replica: not a member of the configuration")
+	// ErrNotProposed is wrapped by the error of a Propose whose ctx ended while the command was
+	// still in the queue and could be withdrawn. Not proposed.
+	ErrNotProposed = errors.New("replica: withdrawn before it was proposed")
+	// ErrOutcomeUnknown is what errors.Is finds in every [OutcomeUnknownError].
+	ErrOutcomeUnknown = errors.New("replica: outcome unknown")
+	// ErrPoisoned is wrapped by Err when the log store failed: what it holds can no longer be
+	// trusted, so the member acknowledges nothing more.
+	ErrPoisoned = errors.New("replica: the log store failed")
+	// ErrMachine is wrapped by Err when the user's program panicked or could not restore.
+	ErrMachine = errors.New("replica: the state machine failed")
+	// ErrProtocol is wrapped by Err when the log itself is not what this version can go on with:
+	// an entry of an unknown kind, or a committed entry contradicted.
+	ErrProtocol = errors.New("replica: the log cannot be continued")
+	// ErrBlocked is returned by Stop when Apply, Snapshot or Restore did not return in time.
+	ErrBlocked = errors.New("replica: the state machine did not return")
+)
+
+// OutcomeUnknownError says that a command may have happened, may still happen, or may never
+// happen. The caller must find out by reading before it repeats anything that must happen once.
+type OutcomeUnknownError struct {
+	// Position is where the command was ordered, or zero when that is not known.
+	Position entry.Position
+	// Cause says why the outcome cannot be told: ErrNotLeader after a change of leader, ErrStopped,
+	// or the ctx's error.
+	Cause error
+}
+
+// Error implements error.
+func (e *OutcomeUnknownError) Error() string {
+	if e.Position.Index == 0 {
+		return fmt.Sprintf("replica: outcome unknown: %v", e.Cause)
+	}
+	return fmt.Sprintf("replica: outcome unknown of the command at (index %d, term %d): %v",
+		e.Position.Index, e.Position.Term, e.Cause)
+}
+
+// Unwrap returns ErrOutcomeUnknown and the cause.
+func (e *OutcomeUnknownError) Unwrap() []error { return []error{ErrOutcomeUnknown, e.Cause} }

@@ -1,0 +1,53 @@
+package replica
+
+import (
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// Status is one consistent picture of a replica, taken after a turn of its loop.
+type Status struct {
+	core.Status
+	// Running is true from Start until Stop or a failure.
+	Running bool
+	// Applied is the last entry that the machine has applied.
+	Applied entry.Index
+	// Snapshot is the newest complete snapshot, Index 0 when there is none.
+	Snapshot entry.Position
+	// Configuration is the one in force. It must not be modified.
+	Configuration entry.Configuration
+}
+
+// Stats are the figures of a replica, for operators. Counters start at 0 with New.
+type Stats struct {
+	Status
+	// SinceContact is how long ago a quorum (on a leader) or the leader was last heard, negative
+	// when never.
+	SinceContact time.Duration
+	// QueueBytes and QueueCount are the proposals waiting to be ordered.
+	QueueBytes int
+	QueueCount int
+	// InboxBytes are the bytes of received messages waiting for the loop.
+	InboxBytes int
+	// Syncs is the number of batches stored; SyncP50 and SyncP99 are quantiles of how long the last
+	// ones took.
+	Syncs   uint64
+	SyncP50 time.Duration
+	SyncP99 time.Duration
+	// Refused counts messages that were not heard, by reason.
+	Refused RefusedMessages
+}
+
+// RefusedMessages counts what a member received and did not listen to.
+type RefusedMessages struct {
+	// Impersonating: From was not the peer that the connection proved, or To not this member.
+	Impersonating uint64
+	// Foreign: the peer belongs to another cluster.
+	Foreign uint64
+	// Overflow: there was no room in the inbox.
+	Overflow uint64
+	// Core are those that the algorithm refused.
+	Core core.Counters
+}
