@@ -86,15 +86,7 @@ func f() { raft.Own(); raft.Hook(nil); p.G() }
 // TestVanadiumAPIPlanted plants uses of unknown names in a module of its own.
 func TestVanadiumAPIPlanted(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range plantedModules {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, dir, plantedModules)
 	uses, err := vanadiumUses(dir)
 	if err != nil {
 		t.Fatal(err)
