@@ -122,24 +122,22 @@ func ErrorID(err error) ID {
 	if err == nil {
 		return ""
 	}
-	if id, ok := ownID(err); ok {
-		return id
-	}
 	if e, ok := find(err); ok {
 		return e.ID
+	}
+	if i, ok := declared(err); ok {
+		return i.ID
 	}
 	return ErrUnknown.ID
 }
 
 // Action returns the action of the outermost error of this package that err is or wraps, and NoRetry if there is none.
 func Action(err error) ActionCode {
-	if i, ok := err.(IDAction); ok {
-		return i.Action
-	}
 	if e, ok := find(err); ok {
 		return e.Action
 	}
-	return NoRetry
+	i, _ := declared(err)
+	return i.Action
 }
 
 // Params returns a copy of the parameters of the outermost error of this package that err is or wraps: first the names
@@ -160,6 +158,9 @@ func IsAny(err error) bool {
 
 // find returns the outermost E that err is or wraps.
 func find(err error) (E, bool) {
+	if own, ok := err.(*E); ok && own == nil {
+		return E{}, false // its methods would need a value
+	}
 	var value E
 	if errors.As(err, &value) {
 		return value, true
@@ -169,6 +170,13 @@ func find(err error) (E, bool) {
 		return *pointer, true
 	}
 	return E{}, false
+}
+
+// declared returns the outermost declaration that err wraps without a message of its own.
+func declared(err error) (IDAction, bool) {
+	var i IDAction
+	found := errors.As(err, &i)
+	return i, found
 }
 
 // ownID returns the ID of err itself, without looking at what it wraps.
