@@ -42,13 +42,12 @@ type Input struct {
 	Proposals []Proposal
 	// Stored says that every batch up to this number is durable.
 	Stored uint64
-	// Applied is the last entry that the user's program has applied.
-	Applied entry.Index
 	// Loaded are entries read from segments for a member that lags.
 	Loaded []Loaded
 	// Reads are local questions for a read point.
 	Reads []ReadID
-	// Installed is a snapshot that replica has received whole and made durable, nil for none.
+	// Installed is a snapshot that replica has received whole, made durable and restored into the
+	// machine, nil for none.
 	Installed *entry.SnapshotMeta
 	// Compacted is the entry up to which a durable local snapshot allows the log to be dropped, or
 	// the zero position.
@@ -59,8 +58,8 @@ type Input struct {
 	Campaign bool
 }
 
-// Loaded answers a [Load]. Entries with Count 0 says that they have been compacted away, so that
-// the member needs a snapshot.
+// Loaded answers a [Load]. Entries.Count 0 says that the entry Entries.First has been compacted
+// away, so that the member needs a snapshot.
 type Loaded struct {
 	To      entry.MemberID
 	Entries Range
@@ -103,7 +102,7 @@ type Write struct {
 	Commit       entry.Index
 }
 
-// Refusal says why a proposal or a read was certainly not taken.
+// Refusal says why a proposal was certainly not taken. The numbers travel in MsgProposeReply.
 type Refusal uint8
 
 const (
@@ -117,6 +116,21 @@ const (
 type Refused struct {
 	Proposal ProposalID
 	Why      Refusal
+}
+
+// RefusedForward says that none of the commands First to Last of one origin, forwarded earlier,
+// were proposed.
+type RefusedForward struct {
+	Origin      uint64
+	First, Last uint64
+	Why         Refusal
+}
+
+// Forward asks replica to frame proposals into MsgPropose messages for the leader of Term.
+type Forward struct {
+	To        entry.MemberID
+	Term      entry.Term
+	Proposals []ProposalID
 }
 
 // ReadPoint answers a read: once entry Index is applied locally, the state is at least as new as
@@ -153,7 +167,7 @@ type Status struct {
 }
 
 // Effects is everything that one Step wants done. The slices are reused by the next Step with the
-// same Effects; replica copies what it keeps.
+// same Effects; replica copies what it keeps. When Fatal is set nothing else may be done.
 type Effects struct {
 	Write Write
 	Send  []Outgoing
@@ -164,12 +178,17 @@ type Effects struct {
 	// segments by Load.
 	TailFirst entry.Index
 	Refused   []Refused
+	// RefusedForwards are answers about commands that this member forwarded. When the term changed
+	// with the same Step, the outcome of all of them is unknown nevertheless.
+	RefusedForwards []RefusedForward
+	// Forward has the proposals that the leader must order.
+	Forward   Forward
 	Reads     []ReadPoint
 	Loads     []Load
 	Snapshots []SnapshotOrder
 	// Configuration is set when another configuration came into force with this Step.
 	Configuration *entry.Configuration
-	// Fatal stops the member: an entry of an unknown kind, or a committed entry contradicted. The
+	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a committed entry contradicted. The
 	// text says what was seen.
 	Fatal error
 }

@@ -25,15 +25,17 @@ const (
 	// MsgAppend carries the entries after (Index, LogTerm), possibly none, and the leader's Commit
 	// (paper 5.3). Round comes back with the ack and proves leadership for reads.
 	MsgAppend
-	// MsgAppendReply acknowledges entries up to Match as durable, or with Reject says that the
-	// entry at Index did not match and where to try next (Hint, HintTerm). It echoes Round.
+	// MsgAppendReply acknowledges entries up to Match as durable and, perhaps beyond it, up to Index
+	// as received; or with Reject it says that the entry at Index did not match and where to try
+	// next (Hint, HintTerm). It echoes Round.
 	MsgAppendReply
 	// MsgPropose forwards commands to the leader. Body holds frames whose index is a count from 1
 	// and whose term is 1; the leader orders them anew. Term is the term in which the sender knew
 	// the leader: in another term nothing is proposed.
 	MsgPropose
 	// MsgProposeReply tells the forwarding member that none of the commands of origin Hint with the
-	// sequences Index to Match were proposed. Success is not answered: the entry itself is.
+	// sequences Index to Match were proposed; Round is the [Refusal]. Success is not answered: the
+	// entry itself is. With Index > Match it only tells the Term.
 	MsgProposeReply
 	// MsgRead asks the leader for a read point; Round is the asking member's id for it.
 	MsgRead

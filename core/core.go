@@ -1,0 +1,319 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// Core is one member's part of the algorithm. It is not safe for concurrent use: one goroutine
+// owns it. The zero value is not usable; see [New].
+type Core struct {
+	config Config
+	random random
+	// now is the time of the newest Step. Invariant: it never decreases.
+	now Instant
+	// hard is the term and vote as decided, ahead of what is durable.
+	hard entry.HardState
+	role Role
+	// leader is the leader of hard.Term, "" while unknown. Invariant: within a term it names at
+	// most one member, and it is this one exactly when role is Leader.
+	leader entry.MemberID
+	log    logState
+	// commit is the greatest index known to be committed. Invariant: it never decreases, and
+	// log.base.Index <= commit <= log.last.
+	commit   entry.Index
+	members  membership
+	disk     durability
+	election election
+	lead     leading
+	reads    followerReads
+	step     stepState
+	report   report
+}
+
+// stepState is what one Step remembers until its end.
+type stepState struct {
+	// written is the last entry of earlier batches that this Step has left in place.
+	written entry.Index
+	// ack is the success to report to the leader, one for all its messages of this Step.
+	ack ack
+	// reset is true in the first Step of a member whose log does not contain its snapshot.
+	reset bool
+}
+
+// report is what core tells about itself beside its effects.
+type report struct {
+	counters Counters
+	fatal    error
+}
+
+// Forever is the deadline of a core that waits for no time.
+const Forever Instant = math.MaxInt64
+
+// The time-outs, in heartbeats; [Config.Heartbeat] explains them.
+const (
+	electionMin  = 6
+	electionSpan = 6
+	quorumMax    = 12
+	askAgain     = 3
+)
+
+// ErrFatal is wrapped by Effects.Fatal.
+var ErrFatal = errors.New("core: the member cannot go on")
+
+// Start is what a member knows when it starts.
+type Start struct {
+	Recovered entry.Recovered
+	// Snapshot is the newest durable snapshot, nil for none. The machine has been restored from it.
+	Snapshot *entry.SnapshotMeta
+	// Initial is the configuration that was given from outside, used until the log or the snapshot
+	// holds one. The first leader's first entry carries it.
+	Initial entry.Configuration
+	// Configurations are those of the log, in order.
+	Configurations []ConfigurationAt
+}
+
+// New returns a follower that goes on from start. The error says in which way log and snapshot do
+// not fit together; nothing can be done about it but to restore one of them.
+func New(config Config, start Start) (*Core, error) {
+	rec := &start.Recovered
+	c := &Core{config: config, random: random(config.Seed), hard: rec.Hard, commit: rec.Commit}
+	c.reads.id = c.random.next()
+	c.log = logState{base: rec.Base, last: rec.Last, runs: append([]entry.TermRun(nil), rec.Terms...)}
+	c.log.tail.first = rec.Last + 1
+	if err := checkRecovered(rec, config.ElectionOnly); err != nil {
+		return nil, err
+	}
+	all := []ConfigurationAt{{Value: start.Initial}}
+	if err := c.recoverSnapshot(start.Snapshot, &all[0]); err != nil {
+		return nil, err
+	}
+	for _, at := range start.Configurations {
+		if at.Index > all[len(all)-1].Index && at.Index <= c.log.last {
+			all = append(all, at)
+		}
+	}
+	c.members = newMembership(all)
+	c.disk.last, c.disk.written = c.log.last, rec.Hard
+	return c, nil
+}
+
+func checkRecovered(rec *entry.Recovered, electionOnly bool) error {
+	switch {
+	case rec.Last < rec.Base.Index || rec.Commit > rec.Last || rec.Last > entry.NumberMax:
+		return fmt.Errorf("core: recovered log from %d to %d with commit index %d is impossible",
+			rec.Base.Index+1, rec.Last, rec.Commit)
+	case rec.Hard.Term > entry.NumberMax:
+		return fmt.Errorf("core: recovered term %d is above %d", rec.Hard.Term, uint64(entry.NumberMax))
+	case electionOnly && rec.Last != 0:
+		return fmt.Errorf("core: a member that only elects recovered %d entries", rec.Last)
+	}
+	first, term := rec.Base.Index+1, rec.Base.Term
+	for i, run := range rec.Terms {
+		if run.First > rec.Last || i == 0 && run.First != first || i > 0 && run.First < first || run.Term < term ||
+			run.Term > rec.Hard.Term {
+			return fmt.Errorf("core: recovered run %d (first index %d, term %d) does not fit a log from %d to %d in term %d",
+				i, run.First, run.Term, rec.Base.Index+1, rec.Last, rec.Hard.Term)
+		}
+		first, term = run.First+1, run.Term+1
+	}
+	if len(rec.Terms) == 0 && rec.Last != rec.Base.Index {
+		return fmt.Errorf("core: recovered log from %d to %d has no terms", rec.Base.Index+1, rec.Last)
+	}
+	return nil
+}
+
+// recoverSnapshot fits the newest snapshot to the log. A snapshot that the log does not contain was
+// made durable just before a crash, and before the log was reset: the reset is due now.
+func (c *Core) recoverSnapshot(snapshot *entry.SnapshotMeta, first *ConfigurationAt) error {
+	if snapshot == nil {
+		if c.log.base.Index > 0 {
+			return fmt.Errorf("core: the log begins after index %d but there is no snapshot", c.log.base.Index)
+		}
+		return nil
+	}
+	if snapshot.Index < c.log.base.Index {
+		return fmt.Errorf("core: the log begins after index %d but the newest snapshot ends at %d",
+			c.log.base.Index, snapshot.Index)
+	}
+	if !c.log.holds(snapshot.Position()) {
+		c.log.reset(snapshot.Position())
+		c.step.reset = true
+	}
+	if snapshot.Term > c.hard.Term {
+		c.hard = entry.HardState{Term: snapshot.Term}
+	}
+	c.commit = max(min(c.commit, c.log.last), snapshot.Index)
+	if len(snapshot.Configuration.Members) > 0 {
+		*first = ConfigurationAt{Index: snapshot.Index, Value: snapshot.Configuration}
+	}
+	return nil
+}
+
+// Step takes everything that happened since the last Step and fills in what must now be done. What
+// out held before is overwritten. It never panics, whatever it is given.
+func (c *Core) Step(in *Input, out *Effects) {
+	out.clear()
+	if c.report.fatal != nil {
+		out.Fatal = c.report.fatal
+		return
+	}
+	c.begin(in, out)
+	for i := range in.Received {
+		c.receive(&in.Received[i], out)
+	}
+	for i := range in.Loaded {
+		c.loaded(&in.Loaded[i], out)
+	}
+	for _, to := range in.Lost {
+		c.lost(to)
+	}
+	c.propose(in.Proposals, out)
+	c.ask(in.Reads, out)
+	if in.Campaign {
+		c.startCampaign(out)
+	}
+	c.tick(out)
+	c.finish(out)
+}
+
+// clear empties the effects and keeps their memory.
+func (e *Effects) clear() {
+	*e = Effects{
+		Write:           Write{Appended: e.Write.Appended[:0], Received: e.Write.Received[:0]},
+		Send:            e.Send[:0],
+		Refused:         e.Refused[:0],
+		RefusedForwards: e.RefusedForwards[:0],
+		Forward:         Forward{Proposals: e.Forward.Proposals[:0]},
+		Reads:           e.Reads[:0],
+		Loads:           e.Loads[:0],
+		Snapshots:       e.Snapshots[:0],
+	}
+}
+
+// begin takes note of time and disk, before anything that may depend on them.
+func (c *Core) begin(in *Input, out *Effects) {
+	c.now = max(c.now, in.Now)
+	if c.election.timeout == 0 {
+		c.resetElection()
+	}
+	if c.step.reset {
+		base := c.log.base
+		out.Write.Reset = &base
+	}
+	c.step = stepState{written: c.log.last}
+	c.disk.advance(in.Stored)
+	if in.Installed != nil {
+		c.install(in.Installed, out)
+	}
+	if in.Compacted.Index > c.log.base.Index && in.Compacted.Index <= c.commit && c.log.holds(in.Compacted) {
+		c.log.compact(in.Compacted)
+		c.members.compact(in.Compacted.Index)
+	}
+	if c.role == Candidate {
+		c.tally(out)
+	}
+}
+
+// finish draws the conclusions that many small events share: one commit, one round of sends, one
+// batch.
+func (c *Core) finish(out *Effects) {
+	if c.role == Leader {
+		c.advanceCommit()
+		c.confirmReads(out)
+		c.replicateAll(out)
+	}
+	c.closeBatch(out)
+	c.sendAck(out)
+	c.log.tail.bound(c.config.Tail, min(c.disk.last, c.commit)+1)
+	out.Commit = c.commit
+	out.TailFirst = c.log.tail.first
+	if c.members.changed {
+		current := c.members.current().Value
+		out.Configuration, c.members.changed = &current, false
+	}
+	if c.commit > c.log.last || c.disk.last > c.log.last || c.commit < c.log.base.Index {
+		c.fail("commit index %d and durable index %d of a log from %d to %d", c.commit, c.disk.last,
+			c.log.base.Index+1, c.log.last)
+	}
+	out.Fatal = c.report.fatal
+}
+
+// fail stops the member: what it saw contradicts what must never be contradicted.
+func (c *Core) fail(format string, args ...any) {
+	if c.report.fatal == nil {
+		c.report.fatal = fmt.Errorf("%w: %s", ErrFatal, fmt.Sprintf(format, args...))
+	}
+}
+
+// tick does what is due by now.
+func (c *Core) tick(out *Effects) {
+	switch {
+	case c.role == Leader:
+		c.tickLeader(out)
+	case c.now >= c.election.deadline:
+		c.timeOut(out)
+	}
+	if c.reads.asked.due != 0 && c.now >= c.reads.asked.due {
+		c.sendRead(out)
+	}
+}
+
+// Deadline returns when Step must be called even if nothing happens: the caller needs one timer.
+func (c *Core) Deadline() Instant {
+	if c.report.fatal != nil {
+		return Forever
+	}
+	if c.role == Leader {
+		return c.lead.heartbeat
+	}
+	deadline := c.election.deadline
+	if due := c.reads.asked.due; due != 0 {
+		deadline = min(deadline, due)
+	}
+	return deadline
+}
+
+// install takes over a snapshot that has replaced the machine's state.
+func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
+	at := meta.Position()
+	if at.Index <= c.commit {
+		return
+	}
+	if c.role != Follower || at.Term > c.hard.Term {
+		c.becomeFollower(max(at.Term, c.hard.Term), "", out)
+	}
+	c.commit = at.Index
+	if c.log.holds(at) {
+		return
+	}
+	c.log.reset(at)
+	c.disk.truncate(at.Index + 1)
+	c.disk.last, c.step.written = at.Index, at.Index
+	out.Write.Reset = &at
+	c.members = newMembership([]ConfigurationAt{{Index: at.Index, Value: meta.Configuration}})
+	for i := range c.disk.pending {
+		c.disk.pending[i].last = 0
+	}
+}
+
+// Status returns the part of the state that others may read.
+func (c *Core) Status() Status {
+	s := Status{
+		Role: c.role, Term: c.hard.Term, Leader: c.leader, Vote: c.hard.Vote,
+		Last: c.log.position(), Commit: c.commit, Durable: c.disk.last, LastContact: c.election.heard,
+	}
+	if c.role == Leader {
+		s.LastContact = c.quorumHeard()
+	}
+	return s
+}
+
+// Counters returns how many messages were refused, by reason.
+func (c *Core) Counters() Counters { return c.report.counters }
+
+// Configuration returns the configuration in force, which must not be modified.
+func (c *Core) Configuration() entry.Configuration { return c.members.current().Value }

@@ -1,0 +1,205 @@
+package core
+
+import (
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// election is what a member knows about who should lead.
+type election struct {
+	// timeout is the present draw, deadline when it ends.
+	timeout, deadline Instant
+	// heard is when the leader was last heard, 0 for never.
+	heard Instant
+	// votes are the answers to the present (pre-)campaign. Invariant: one per voter, all of the
+	// present term; the list is emptied whenever role or term changes.
+	votes []ballot
+	// self is the batch that makes this candidate's own vote durable; until then it does not count.
+	self uint64
+}
+
+type ballot struct {
+	from    entry.MemberID
+	granted bool
+}
+
+// resetElection draws a new time-out and starts it now. A member that is the only voter has nobody
+// to wait for.
+func (c *Core) resetElection() {
+	h := c.config.Heartbeat
+	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h)
+	c.election.deadline = c.now + c.election.timeout
+	alone := len(c.members.voters) == 1 && c.members.isVoter(c.config.ID)
+	if c.role == Follower && alone && c.hard.Term < entry.NumberMax {
+		c.election.deadline = c.now
+	}
+}
+
+// becomeFollower enters term, or stays in it, and forgets what belonged to another role or term.
+func (c *Core) becomeFollower(term entry.Term, leader entry.MemberID, out *Effects) {
+	changed := term > c.hard.Term
+	if changed {
+		c.hard = entry.HardState{Term: term}
+	}
+	c.step.ack = ack{}
+	waits := c.role == Follower && leader == ""
+	if c.role == Leader {
+		c.stopLeading(out)
+	}
+	if changed || leader != c.leader {
+		c.failReads(out)
+	}
+	c.role, c.leader = Follower, leader
+	c.election.votes = c.election.votes[:0]
+	if !waits {
+		// A follower that only learns of another term goes on waiting as long as before.
+		c.resetElection()
+	}
+}
+
+// timeOut is the end of a wait for a leader or for votes.
+func (c *Core) timeOut(out *Effects) {
+	if c.leader != "" {
+		c.leader = ""
+		c.failReads(out)
+	}
+	c.startCampaign(out)
+	if c.role == Follower {
+		c.resetElection()
+	}
+}
+
+// startCampaign asks for pre-votes (thesis, section 9.6): a member that cannot win raises no term
+// and disturbs nobody. Learners and members without a configuration do not campaign.
+func (c *Core) startCampaign(out *Effects) {
+	if c.role == Leader || !c.members.isVoter(c.config.ID) || c.hard.Term >= entry.NumberMax {
+		return
+	}
+	if c.leader != "" {
+		c.leader = ""
+		c.failReads(out)
+	}
+	c.role = PreCandidate
+	c.election.votes = append(c.election.votes[:0], ballot{from: c.config.ID, granted: true})
+	// Asking again costs nothing, so the next try comes soon: a peer may just not have missed the
+	// leader yet.
+	c.election.deadline = c.now + c.random.between(c.config.Heartbeat, 2*c.config.Heartbeat)
+	c.sendVotes(MsgPreVote, c.hard.Term+1, 0, out)
+	c.tally(out)
+}
+
+// becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2).
+func (c *Core) becomeCandidate(out *Effects) {
+	c.role = Candidate
+	c.hard = entry.HardState{Term: c.hard.Term + 1, Vote: c.config.ID}
+	c.election.votes = c.election.votes[:0]
+	c.resetElection()
+	c.election.self = c.afterHard()
+	c.sendVotes(MsgVote, c.hard.Term, c.election.self, out)
+}
+
+func (c *Core) sendVotes(kind MessageKind, term entry.Term, after uint64, out *Effects) {
+	last := c.log.position()
+	for _, to := range c.members.voters {
+		if to != c.config.ID {
+			m := Message{Kind: kind, To: to, Term: term, Index: last.Index, LogTerm: last.Term}
+			c.send(m, after, out)
+		}
+	}
+}
+
+// send addresses a message and hands it out.
+func (c *Core) send(m Message, after uint64, out *Effects) {
+	m.From = c.config.ID
+	out.Send = append(out.Send, Outgoing{Message: m, After: after})
+}
+
+// tally counts distinct voters that granted (paper, section 5.2). A candidate's own vote counts once
+// it is durable: otherwise a crash could let it vote again in the same term.
+func (c *Core) tally(out *Effects) {
+	if c.role == Candidate && c.disk.stored >= c.election.self {
+		c.recordVote(c.config.ID, true)
+	}
+	granted := 0
+	for _, b := range c.election.votes {
+		if b.granted && c.members.isVoter(b.from) {
+			granted++
+		}
+	}
+	if granted < Majority(len(c.members.voters)) {
+		return
+	}
+	switch c.role {
+	case PreCandidate:
+		c.becomeCandidate(out)
+	case Candidate:
+		c.becomeLeader(out)
+	}
+}
+
+// recordVote keeps the first answer of each voter.
+func (c *Core) recordVote(from entry.MemberID, granted bool) {
+	if !slices.ContainsFunc(c.election.votes, func(b ballot) bool { return b.from == from }) {
+		c.election.votes = append(c.election.votes, ballot{from: from, granted: granted})
+	}
+}
+
+// sticky reports whether a leader is alive as far as this member knows: then votes are refused, so
+// that a member which merely lost its own connection cannot depose it (thesis, section 4.2.3).
+func (c *Core) sticky() bool {
+	switch {
+	case c.role == Leader:
+		return true
+	case c.leader == "":
+		return false
+	}
+	return c.now-c.election.heard < electionMin*c.config.Heartbeat
+}
+
+// mayVote reports whether this member may vote for from, whose log ends at last, in term.
+func (c *Core) mayVote(from entry.MemberID, term entry.Term, last entry.Position) bool {
+	free := term > c.hard.Term || c.hard.Vote == "" || c.hard.Vote == from
+	return free && c.log.upToDate(last) && c.members.isVoter(c.config.ID) && c.members.isVoter(from)
+}
+
+// onPreVote answers whether a vote would be given, and changes nothing.
+func (c *Core) onPreVote(m *Message, out *Effects) {
+	reply := Message{Kind: MsgPreVoteReply, To: m.From, Term: m.Term}
+	if c.sticky() {
+		c.report.counters.Sticky++
+		reply.Reject, reply.Term = true, c.hard.Term
+	} else if !c.mayVote(m.From, m.Term, entry.Position{Index: m.Index, Term: m.LogTerm}) {
+		reply.Reject, reply.Term = true, c.hard.Term
+	}
+	c.send(reply, c.afterHard(), out)
+}
+
+func (c *Core) onPreVoteReply(m *Message, out *Effects) {
+	if c.role != PreCandidate || !m.Reject && m.Term != c.hard.Term+1 {
+		return
+	}
+	c.recordVote(m.From, !m.Reject)
+	c.tally(out)
+}
+
+// onVote gives this term's one vote (paper, section 5.2); the answer waits until it is durable.
+func (c *Core) onVote(m *Message, out *Effects) {
+	reply := Message{Kind: MsgVoteReply, To: m.From, Term: c.hard.Term, Reject: true}
+	last := entry.Position{Index: m.Index, Term: m.LogTerm}
+	if c.role != Leader && c.leader == "" && c.mayVote(m.From, m.Term, last) {
+		c.hard.Vote, c.role = m.From, Follower
+		c.election.votes = c.election.votes[:0]
+		c.resetElection()
+		reply.Reject = false
+	}
+	c.send(reply, c.afterHard(), out)
+}
+
+func (c *Core) onVoteReply(m *Message, out *Effects) {
+	if c.role != Candidate {
+		return
+	}
+	c.recordVote(m.From, !m.Reject)
+	c.tally(out)
+}

@@ -1,0 +1,231 @@
+package core
+
+import (
+	"slices"
+	"strings"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// leading is a leader's part of the state. It is emptied when the term ends.
+type leading struct {
+	// peers are all other members, sorted by id.
+	peers []progress
+	// opened is the first entry of the leader's own term. Until it is committed the commit index may
+	// be behind what earlier leaders committed, so no read is answered (paper, section 8).
+	opened entry.Index
+	// round numbers the leader's broadcasts. Invariant: it strictly increases within a term, so an
+	// answer that bears it was sent after the broadcast.
+	round uint64
+	// heartbeat is when the next broadcast is due; broadcast is set when one is due now.
+	heartbeat Instant
+	broadcast bool
+	// uncommitted is the size of the entries that this leader has ordered and not committed.
+	uncommitted int
+	reads       leaderReads
+	// marks outlive the leader's role, until the term ends: a copy of a forwarded command that
+	// arrives late must not be called "not proposed".
+	marks []mark
+	term  entry.Term
+}
+
+// mark is the newest command taken from one forwarding member in the present term.
+type mark struct {
+	from     entry.MemberID
+	origin   uint64
+	sequence uint64
+}
+
+// becomeLeader opens the term (paper, section 5.2): with a no-op (section 8), or in an empty log
+// with the configuration that everything later stands on.
+func (c *Core) becomeLeader(out *Effects) {
+	c.role, c.leader = Leader, c.config.ID
+	c.election.votes = c.election.votes[:0]
+	c.lead = leading{term: c.hard.Term, broadcast: true, opened: c.log.last + 1}
+	for _, m := range c.members.current().Value.Members {
+		if m.ID != c.config.ID {
+			c.lead.peers = append(c.lead.peers, progress{id: m.ID, next: c.log.last + 1, heard: c.now})
+		}
+	}
+	for i := max(c.commit+1, c.log.tail.first); i <= c.log.last; i++ {
+		c.lead.uncommitted += c.log.tail.size(i)
+	}
+	switch {
+	case c.config.ElectionOnly:
+		c.lead.opened = 0
+	case c.log.last == 0:
+		value := c.members.current().Value
+		size := entry.HeaderSize + len(entry.AppendConfiguration(nil, value))
+		c.appendOwn(Appended{Kind: entry.KindConfiguration, Configuration: &value}, uint32(size), out)
+	default:
+		c.appendOwn(Appended{Kind: entry.KindNoOp}, entry.HeaderSize, out)
+	}
+}
+
+// stopLeading answers those who wait for this leader. The marks stay.
+func (c *Core) stopLeading(out *Effects) {
+	for _, r := range c.lead.reads.all() {
+		c.answerRead(r, ReadPoint{Read: r.local, Failed: true}, out)
+	}
+	c.lead = leading{term: c.lead.term, marks: c.lead.marks}
+}
+
+// tickLeader sends the heartbeat, and steps down when a majority has been silent for a whole
+// election time-out: another leader may exist by then, and nothing can be committed (thesis,
+// section 6.2).
+func (c *Core) tickLeader(out *Effects) {
+	if c.now-c.quorumHeard() > quorumMax*c.config.Heartbeat {
+		c.becomeFollower(c.hard.Term, "", out)
+		return
+	}
+	if c.now >= c.lead.heartbeat {
+		c.lead.broadcast = true
+		for i := range c.lead.peers {
+			c.lead.peers[i].paused = false
+		}
+	}
+}
+
+// quorumHeard returns the latest time by which a majority has been heard.
+func (c *Core) quorumHeard() Instant {
+	return majorityOf(c, c.now, func(p *progress) Instant { return p.heard })
+}
+
+// majorityOf returns the greatest value that a majority of the voters has reached.
+func majorityOf[T ~uint64 | ~int64](c *Core, own T, of func(*progress) T) T {
+	var buffer [entry.MembersMax]T
+	values := buffer[:0]
+	for _, id := range c.members.voters {
+		if id == c.config.ID {
+			values = append(values, own)
+		} else if p := c.peer(id); p != nil {
+			values = append(values, of(p))
+		} else {
+			values = append(values, 0)
+		}
+	}
+	return reachedByMajority(values)
+}
+
+func (c *Core) peer(id entry.MemberID) *progress {
+	i, found := slices.BinarySearchFunc(c.lead.peers, id, func(p progress, id entry.MemberID) int {
+		return strings.Compare(string(p.id), string(id))
+	})
+	if !found {
+		return nil
+	}
+	return &c.lead.peers[i]
+}
+
+// advanceCommit counts durable copies (paper, section 5.4.2): only an entry of the leader's own term
+// is committed by counting, the earlier ones with it. The leader's own copy counts when its disk
+// says so.
+func (c *Core) advanceCommit() {
+	reached := majorityOf(c, c.disk.last, func(p *progress) entry.Index { return p.match })
+	if reached <= c.commit {
+		return
+	}
+	if term, ok := c.log.term(reached); !ok || term != c.hard.Term {
+		return
+	}
+	for i := max(c.commit+1, c.log.tail.first); i <= reached; i++ {
+		c.lead.uncommitted -= c.log.tail.size(i)
+	}
+	c.commit = reached
+}
+
+// propose orders local commands, or says where they must go.
+func (c *Core) propose(proposals []Proposal, out *Effects) {
+	if len(proposals) == 0 {
+		return
+	}
+	if c.role != Leader && c.leader != "" && !c.config.ElectionOnly {
+		out.Forward.To, out.Forward.Term = c.leader, c.hard.Term
+		for _, p := range proposals {
+			out.Forward.Proposals = append(out.Forward.Proposals, p.ID)
+		}
+		return
+	}
+	for _, p := range proposals {
+		switch {
+		case c.role != Leader || c.config.ElectionOnly:
+			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedNotLeader})
+		case c.full(p.Size):
+			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedOverloaded})
+		default:
+			c.appendOwn(Appended{Kind: p.Kind, Proposal: p.ID}, p.Size, out)
+		}
+	}
+}
+
+// full reports whether size more uncommitted bytes are too many. One entry is always taken.
+func (c *Core) full(size uint32) bool {
+	return c.lead.uncommitted > 0 && c.lead.uncommitted+int(size) > c.config.Uncommitted
+}
+
+// onPropose orders commands that another member forwarded.
+func (c *Core) onPropose(m *Message, out *Effects) {
+	for _, block := range m.Body {
+		for i := block.First(); i <= block.Last(); i++ {
+			h := block.Header(i)
+			why, late := c.takeForwarded(m.From, h, block, out)
+			if why != 0 && !late {
+				c.refuseForwarded(m.From, h, why, out)
+			}
+		}
+	}
+}
+
+// takeForwarded orders one forwarded command and returns 0, or why it did not. late is true when
+// this may be another copy of a message that was taken before: then nothing may be said.
+func (c *Core) takeForwarded(from entry.MemberID, h entry.Header, block *entry.Block, out *Effects) (Refusal, bool) {
+	if c.lead.term != c.hard.Term {
+		c.lead.marks, c.lead.term = nil, c.hard.Term
+	}
+	k := slices.IndexFunc(c.lead.marks, func(m mark) bool { return m.from == from && m.origin == h.Origin })
+	if k >= 0 && h.Sequence <= c.lead.marks[k].sequence {
+		return RefusedNotLeader, true
+	}
+	switch {
+	case c.role != Leader || c.config.ElectionOnly || h.Kind != entry.KindCommand:
+		return RefusedNotLeader, false
+	case c.full(uint32(h.FrameSize())) || k < 0 && len(c.lead.marks) >= marksMax:
+		return RefusedOverloaded, false
+	case k < 0:
+		c.lead.marks = append(c.lead.marks, mark{from: from, origin: h.Origin, sequence: h.Sequence})
+	default:
+		c.lead.marks[k].sequence = h.Sequence
+	}
+	a := Appended{Kind: h.Kind, Forwarded: block, At: h.Index}
+	c.appendOwn(a, uint32(h.FrameSize()), out)
+	return 0, false
+}
+
+// marksMax bounds the starts of forwarding members that one term remembers.
+const marksMax = 1024
+
+// refuseForwarded adds one sequence to the refusal that this Step sends, or begins another.
+func (c *Core) refuseForwarded(to entry.MemberID, h entry.Header, why Refusal, out *Effects) {
+	if n := len(out.Send); n > 0 {
+		last := &out.Send[n-1].Message
+		if last.Kind == MsgProposeReply && last.To == to && last.Hint == h.Origin &&
+			last.Round == uint64(why) && uint64(last.Match)+1 == h.Sequence {
+			last.Match++
+			return
+		}
+	}
+	at := entry.Index(h.Sequence)
+	reply := Message{
+		Kind: MsgProposeReply, To: to, Term: c.hard.Term,
+		Hint: h.Origin, Index: at, Match: at, Round: uint64(why),
+	}
+	c.send(reply, c.afterHard(), out)
+}
+
+func (c *Core) onProposeReply(m *Message, out *Effects) {
+	if m.Index > m.Match {
+		return
+	}
+	refused := RefusedForward{Origin: m.Hint, First: uint64(m.Index), Last: uint64(m.Match), Why: Refusal(m.Round)}
+	out.RefusedForwards = append(out.RefusedForwards, refused)
+}

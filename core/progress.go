@@ -1,0 +1,87 @@
+package core
+
+import "v.io/x/ref/lib/raft/entry"
+
+// progressState says how a leader treats one member.
+type progressState uint8
+
+const (
+	// probing: it is not known where the logs agree; one message at a time.
+	probing progressState = iota
+	// replicating: the member follows; messages are pipelined within the window.
+	replicating
+	// snapshotting: the entries that it needs are gone; an image is on its way.
+	snapshotting
+)
+
+// progress is what a leader knows about one other member.
+type progress struct {
+	id    entry.MemberID
+	state progressState
+	// match is the last entry that the member holds durably. Invariant: it never decreases within a
+	// term, and match < next.
+	match entry.Index
+	// next is the entry to send next.
+	next entry.Index
+	// round is the newest round that the member has answered.
+	round uint64
+	// heard is when it last answered in this term; the start of the term counts as an answer.
+	heard Instant
+	// told is the commit index of the newest message sent.
+	told entry.Index
+	// paused is true while a probe waits for its answer or for the next heartbeat.
+	paused bool
+	// loading is the first entry asked from the segments, 0 for none.
+	loading entry.Index
+	window  window
+}
+
+// probe starts again from what is certain or hinted.
+func (p *progress) probe(next entry.Index) {
+	p.state, p.next, p.paused, p.loading = probing, max(next, p.match+1), false, 0
+	p.window.clear()
+}
+
+// acknowledge takes note of a success.
+func (p *progress) acknowledge(agreed, match, base entry.Index) {
+	p.match = max(p.match, match)
+	p.window.acknowledge(p.match)
+	switch p.state {
+	case probing:
+		p.state, p.paused = replicating, false
+		p.next = max(agreed, p.match) + 1
+	case replicating:
+		p.next = max(p.next, p.match+1)
+	case snapshotting:
+		if agreed >= base {
+			p.probe(agreed + 1)
+		}
+	}
+}
+
+// window bounds what is on its way to one member, in bytes.
+type window struct {
+	flights []flight
+	bytes   int
+}
+
+type flight struct {
+	last  entry.Index
+	bytes int
+}
+
+func (w *window) push(last entry.Index, bytes int) {
+	w.flights = append(w.flights, flight{last: last, bytes: bytes})
+	w.bytes += bytes
+}
+
+func (w *window) acknowledge(match entry.Index) {
+	done := 0
+	for done < len(w.flights) && w.flights[done].last <= match {
+		w.bytes -= w.flights[done].bytes
+		done++
+	}
+	w.flights = append(w.flights[:0], w.flights[done:]...)
+}
+
+func (w *window) clear() { *w = window{flights: w.flights[:0]} }

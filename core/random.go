@@ -1,0 +1,19 @@
+package core
+
+// random is the SplitMix64 generator of Steele, Lea and Flood ("Fast splittable pseudorandom number
+// generators", 2014): eight bytes of state, so that a core can be cloned and hashed.
+type random uint64
+
+// next returns the next number of the sequence.
+func (r *random) next() uint64 {
+	*r += 0x9e3779b97f4a7c15
+	z := uint64(*r)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// between returns a number in [low, high). The modulo's bias is far below what a time-out notices.
+func (r *random) between(low, high Instant) Instant {
+	return low + Instant(r.next()%uint64(high-low))
+}

@@ -1,0 +1,141 @@
+package core
+
+import "v.io/x/ref/lib/raft/entry"
+
+// receive routes one message: refuse what cannot be heard, agree on the term, then by kind.
+func (c *Core) receive(m *Message, out *Effects) {
+	if c.report.fatal != nil || !c.admit(m) || !c.agreeOnTerm(m, out) {
+		return
+	}
+	switch m.Kind {
+	case MsgPreVote:
+		c.onPreVote(m, out)
+	case MsgPreVoteReply:
+		c.onPreVoteReply(m, out)
+	case MsgVote:
+		c.onVote(m, out)
+	case MsgVoteReply:
+		c.onVoteReply(m, out)
+	case MsgAppend:
+		c.onAppend(m, out)
+	case MsgAppendReply:
+		c.onAppendReply(m)
+	case MsgPropose:
+		c.onPropose(m, out)
+	case MsgProposeReply:
+		c.onProposeReply(m, out)
+	case MsgRead:
+		c.onRead(m, out)
+	case MsgReadReply:
+		c.onReadReply(m, out)
+	case MsgSnapshotReply:
+		c.onSnapshotReply(m)
+	}
+}
+
+// admit refuses and counts what this member must not listen to.
+func (c *Core) admit(m *Message) bool {
+	n := &c.report.counters
+	switch {
+	case !m.Kind.Known():
+		n.Unknown++
+	case m.To != c.config.ID || m.From == c.config.ID || !m.wellFormed():
+		n.Malformed++
+	case !c.members.knows(m.From):
+		n.Strangers++
+	default:
+		return true
+	}
+	return false
+}
+
+// agreeOnTerm compares the message's term with ours (paper, section 5.1) and reports whether the
+// message is to be handled.
+func (c *Core) agreeOnTerm(m *Message, out *Effects) bool {
+	switch {
+	case m.Term < c.hard.Term:
+		c.report.counters.Stale++
+		c.answerStale(m, out)
+		return false
+	case m.Term == c.hard.Term || m.Kind == MsgPreVote || m.Kind == MsgPreVoteReply && !m.Reject:
+		// A pre-vote speaks of a term that nobody has entered yet.
+		return true
+	case m.Kind == MsgVote && c.sticky():
+		c.report.counters.Sticky++
+		return false
+	}
+	c.becomeFollower(m.Term, "", out)
+	return true
+}
+
+// answerStale tells the sender of an old term's question which term it is, so that a deposed leader
+// or a member that was away learns of it.
+func (c *Core) answerStale(m *Message, out *Effects) {
+	reply := Message{To: m.From, Term: c.hard.Term, Reject: true}
+	switch m.Kind {
+	case MsgPreVote:
+		reply.Kind = MsgPreVoteReply
+	case MsgVote:
+		reply.Kind = MsgVoteReply
+	case MsgAppend:
+		reply.Kind, reply.Index, reply.Round = MsgAppendReply, m.Index, m.Round
+	case MsgPropose:
+		// Whether an earlier copy of the message was ordered cannot be told any more.
+		reply.Kind, reply.Reject, reply.Index, reply.Round = MsgProposeReply, false, 1, uint64(RefusedNotLeader)
+	case MsgRead:
+		reply.Kind, reply.Round = MsgReadReply, m.Round
+	default:
+		return
+	}
+	c.send(reply, c.afterHard(), out)
+}
+
+// wellFormed reports whether a member of this version could have sent the message. Everything that
+// later code adds to or indexes with is bounded here.
+func (m *Message) wellFormed() bool {
+	if len(m.From) == 0 || len(m.From) > entry.MemberIDMax || m.Term == 0 || m.Term > entry.NumberMax {
+		return false
+	}
+	for _, n := range [...]uint64{
+		uint64(m.Index), uint64(m.LogTerm), uint64(m.Commit), uint64(m.Match), uint64(m.HintTerm),
+	} {
+		if n > entry.NumberMax {
+			return false
+		}
+	}
+	switch m.Kind {
+	case MsgAppend:
+		return m.LogTerm <= m.Term && (m.Index == 0) == (m.LogTerm == 0) &&
+			m.bodyFits(m.Index+1, m.LogTerm, m.Term)
+	case MsgPropose:
+		return m.Entries.Count > 0 && m.bodyFits(1, 1, 1)
+	case MsgPreVote, MsgVote:
+		return m.LogTerm < m.Term && (m.Index == 0) == (m.LogTerm == 0) && m.empty()
+	}
+	return m.empty()
+}
+
+func (m *Message) empty() bool { return m.Entries.Count == 0 && len(m.Body) == 0 }
+
+// bodyFits reports whether Body holds exactly the announced entries, from first on, with terms that
+// do not decrease from low and do not exceed high.
+func (m *Message) bodyFits(first entry.Index, low, high entry.Term) bool {
+	if m.Entries.Count > 0 && m.Entries.First != first {
+		return false
+	}
+	next := first
+	for _, block := range m.Body {
+		if block == nil || block.First() != next {
+			return false
+		}
+		for i := block.First(); i <= block.Last(); i++ {
+			term := block.Term(i)
+			if term < low || term > high {
+				return false
+			}
+			low = term
+		}
+		next = block.Last() + 1
+	}
+	return uint64(next-first) == uint64(m.Entries.Count)
+}

@@ -1,0 +1,149 @@
+package core
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// Clone returns an independent copy: a model check explores from it.
+func (c *Core) Clone() *Core {
+	d := *c
+	d.log.runs = slices.Clone(c.log.runs)
+	d.log.tail.sizes = slices.Clone(c.log.tail.sizes)
+	d.members.all = slices.Clone(c.members.all)
+	d.disk.pending = slices.Clone(c.disk.pending)
+	d.election.votes = slices.Clone(c.election.votes)
+	d.lead.peers = slices.Clone(c.lead.peers)
+	for i := range d.lead.peers {
+		w := &d.lead.peers[i].window
+		w.flights = slices.Clone(w.flights)
+	}
+	d.lead.marks = slices.Clone(c.lead.marks)
+	d.lead.reads.asking = slices.Clone(c.lead.reads.asking)
+	d.lead.reads.waiting = slices.Clone(c.lead.reads.waiting)
+	d.reads.waiting = slices.Clone(c.reads.waiting)
+	d.reads.asked.ids = slices.Clone(c.reads.asked.ids)
+	return &d
+}
+
+// AppendState appends everything that later Steps depend on, in a fixed order: equal bytes mean
+// equal behaviour. Counters are left out.
+func (c *Core) AppendState(dst []byte) []byte {
+	e := encoder{b: dst}
+	e.text(c.config.ID)
+	e.numbers(uint64(c.random), uint64(c.now), uint64(c.hard.Term))
+	e.text(c.hard.Vote)
+	e.numbers(uint64(c.role), uint64(c.commit))
+	e.text(c.leader)
+	e.log(&c.log)
+	e.membership(&c.members)
+	e.durability(&c.disk)
+	e.election(&c.election)
+	e.leading(&c.lead)
+	e.followerReads(&c.reads)
+	e.flag(c.step.reset)
+	e.flag(c.report.fatal != nil)
+	return e.b
+}
+
+// encoder writes fields one after another, lists with their length in front.
+type encoder struct{ b []byte }
+
+func (e *encoder) numbers(all ...uint64) {
+	for _, n := range all {
+		e.b = binary.AppendUvarint(e.b, n)
+	}
+}
+
+func (e *encoder) text(s entry.MemberID) {
+	e.numbers(uint64(len(s)))
+	e.b = append(e.b, s...)
+}
+
+func (e *encoder) flag(f bool) {
+	if f {
+		e.numbers(1)
+		return
+	}
+	e.numbers(0)
+}
+
+func (e *encoder) log(l *logState) {
+	e.numbers(uint64(l.base.Index), uint64(l.base.Term), uint64(l.last), uint64(len(l.runs)))
+	for _, run := range l.runs {
+		e.numbers(uint64(run.First), uint64(run.Term))
+	}
+	e.numbers(uint64(l.tail.first))
+	for _, size := range l.tail.sizes[l.tail.head:] {
+		e.numbers(uint64(size))
+	}
+}
+
+func (e *encoder) membership(m *membership) {
+	e.numbers(uint64(len(m.all)))
+	for i := range m.all {
+		e.numbers(uint64(m.all[i].Index))
+		e.b = entry.AppendConfiguration(e.b, m.all[i].Value)
+	}
+	e.flag(m.changed)
+}
+
+func (e *encoder) durability(d *durability) {
+	e.numbers(d.seq, d.stored, d.hard, uint64(d.last), uint64(d.written.Term), uint64(len(d.pending)))
+	e.text(d.written.Vote)
+	for _, p := range d.pending {
+		e.numbers(p.seq, uint64(p.last))
+	}
+}
+
+func (e *encoder) election(n *election) {
+	e.numbers(uint64(n.timeout), uint64(n.deadline), uint64(n.heard), n.self, uint64(len(n.votes)))
+	for _, v := range n.votes {
+		e.text(v.from)
+		e.flag(v.granted)
+	}
+}
+
+func (e *encoder) leading(l *leading) {
+	e.numbers(uint64(l.opened), l.round, uint64(l.heartbeat), uint64(l.uncommitted), uint64(l.term))
+	e.flag(l.broadcast)
+	e.numbers(uint64(len(l.peers)))
+	for i := range l.peers {
+		e.progress(&l.peers[i])
+	}
+	e.numbers(uint64(len(l.marks)))
+	for _, m := range l.marks {
+		e.text(m.from)
+		e.numbers(m.origin, m.sequence)
+	}
+	e.numbers(l.reads.round, uint64(l.reads.index))
+	for _, list := range [][]readRequest{l.reads.asking, l.reads.waiting} {
+		e.numbers(uint64(len(list)))
+		for _, r := range list {
+			e.numbers(uint64(r.local), r.remote)
+			e.text(r.from)
+		}
+	}
+}
+
+func (e *encoder) progress(p *progress) {
+	e.text(p.id)
+	e.numbers(uint64(p.state), uint64(p.match), uint64(p.next), p.round, uint64(p.heard), uint64(p.told), uint64(p.loading))
+	e.flag(p.paused)
+	e.numbers(uint64(len(p.window.flights)))
+	for _, f := range p.window.flights {
+		e.numbers(uint64(f.last), uint64(f.bytes))
+	}
+}
+
+func (e *encoder) followerReads(r *followerReads) {
+	e.numbers(r.id, uint64(r.asked.due))
+	for _, list := range [][]ReadID{r.asked.ids, r.waiting} {
+		e.numbers(uint64(len(list)))
+		for _, id := range list {
+			e.numbers(uint64(id))
+		}
+	}
+}
