@@ -1,0 +1,245 @@
+package wal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
+)
+
+const (
+	segmentMagic   = "raftwal\x01"
+	segmentVersion = 1
+	headerSize     = 512
+	headerUsed     = 96
+	sealOffset     = 512
+	sealSize       = 40
+	sealMagic      = 0x6c616573 // "seal"
+	batchesOffset  = 1024
+	nameSuffix     = ".log"
+	temporary      = ".tmp"
+	sparePrefix    = "spare."
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sum is the checksum of bytes at a place of one of a directory's segments.
+func sum(store uint64, at int64, b []byte) uint32 {
+	var salt [16]byte
+	binary.LittleEndian.PutUint64(salt[:], store)
+	binary.LittleEndian.PutUint64(salt[8:], uint64(at))
+	return crc32.Update(crc32.Checksum(salt[:], castagnoli), castagnoli, b)
+}
+
+// segment is one open file of the log.
+type segment struct {
+	file   vfs.File
+	path   string
+	size   int64 // bytes reserved
+	header segmentHeader
+	// outline is what of the log lives in this segment. Guarded by Log.mu.
+	outline outline
+	// readers counts the reads under way. Guarded by Log.mu.
+	readers int
+	// dropped is set once the segment is no part of the log any more; the last reader closes
+	// the file. Guarded by Log.mu.
+	dropped bool
+}
+
+// trim says where the log begins.
+type trim struct {
+	// generation is the oldest segment that counts.
+	generation uint64
+	// base is the entry before the log's first.
+	base entry.Position
+}
+
+// segmentHeader is the first sector of a segment.
+type segmentHeader struct {
+	store      uint64
+	generation uint64
+	// base is the last entry of the log when the segment was created.
+	base entry.Position
+	trim trim
+	// formerEnd is where the batches of the segment before end; 0 in the first.
+	formerEnd int64
+	// number is that of the segment's first batch.
+	number uint64
+	// chain is the header sum of the batch before number.
+	chain uint32
+}
+
+// encode returns the header's sector.
+func (h segmentHeader) encode() []byte {
+	b := make([]byte, 0, headerSize)
+	b = append(b, segmentMagic...)
+	b = binary.LittleEndian.AppendUint32(b, segmentVersion)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	for _, v := range []uint64{
+		h.store, h.generation, uint64(h.base.Index), uint64(h.base.Term),
+		h.trim.generation, uint64(h.trim.base.Index), uint64(h.trim.base.Term),
+		uint64(h.formerEnd), h.number,
+	} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, h.chain)
+	b = binary.LittleEndian.AppendUint32(b, sum(h.store, 0, b))
+	return b[:headerSize]
+}
+
+// decodeHeader reads a header. store is the incarnation of the directory that the caller opened.
+func decodeHeader(b []byte, store uint64) (segmentHeader, error) {
+	if len(b) < headerSize {
+		return segmentHeader{}, fmt.Errorf("%d bytes, a segment header has %d", len(b), headerSize)
+	}
+	if string(b[:8]) != segmentMagic {
+		return segmentHeader{}, fmt.Errorf("it starts with %q, a segment starts with %q", b[:8], segmentMagic)
+	}
+	if v := binary.LittleEndian.Uint32(b[8:]); v != segmentVersion {
+		return segmentHeader{}, fmt.Errorf("format version %d, this library reads %d", v, segmentVersion)
+	}
+	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+	h := segmentHeader{
+		store: at(16), generation: at(24),
+		base:      entry.Position{Index: entry.Index(at(32)), Term: entry.Term(at(40))},
+		trim:      trim{at(48), entry.Position{Index: entry.Index(at(56)), Term: entry.Term(at(64))}},
+		formerEnd: int64(at(72)), number: at(80),
+		chain: binary.LittleEndian.Uint32(b[88:]),
+	}
+	if got, want := sum(h.store, 0, b[:92]), binary.LittleEndian.Uint32(b[92:]); got != want {
+		return segmentHeader{}, fmt.Errorf("header checksum is %08x, computed %08x", want, got)
+	}
+	if h.store != store {
+		return segmentHeader{}, fmt.Errorf("it belongs to the directory with incarnation %016x, this one is %016x",
+			h.store, store)
+	}
+	return h, h.validate(b[headerUsed:headerSize])
+}
+
+// validate checks what a correct checksum does not promise.
+func (h segmentHeader) validate(rest []byte) error {
+	switch {
+	case h.generation == 0 || h.trim.generation == 0 || h.trim.generation > h.generation:
+		return fmt.Errorf("generation %d with first live generation %d", h.generation, h.trim.generation)
+	case h.formerEnd < 0 || h.formerEnd%8 != 0 || h.number == 0:
+		return fmt.Errorf("former end %d, next number %d", h.formerEnd, h.number)
+	case max(h.base.Index, h.trim.base.Index) > entry.NumberMax || max(h.base.Term, h.trim.base.Term) > entry.NumberMax:
+		return fmt.Errorf("base %d, trim %d", h.base, h.trim.base)
+	}
+	for i, c := range rest {
+		if c != 0 {
+			return fmt.Errorf("byte %d of the header is %#02x, want 0", headerUsed+i, c)
+		}
+	}
+	return nil
+}
+
+// seal is the second sector of a segment that has a successor.
+type seal struct {
+	successor uint64
+	footerAt  int64
+	footerLen int64
+	footerSum uint32
+}
+
+// encode returns the seal's bytes.
+func (s seal) encode(store uint64) []byte {
+	b := make([]byte, 0, sealSize)
+	b = binary.LittleEndian.AppendUint32(b, sealMagic)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, s.successor)
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.footerAt))
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.footerLen))
+	b = binary.LittleEndian.AppendUint32(b, s.footerSum)
+	return binary.LittleEndian.AppendUint32(b, sum(store, sealOffset, b))
+}
+
+// decodeSeal reads a seal; ok is false when the bytes are none.
+func decodeSeal(b []byte, store uint64) (s seal, ok bool) {
+	if len(b) < sealSize || binary.LittleEndian.Uint64(b) != sealMagic {
+		return seal{}, false
+	}
+	if sum(store, sealOffset, b[:36]) != binary.LittleEndian.Uint32(b[36:]) {
+		return seal{}, false
+	}
+	s = seal{
+		successor: binary.LittleEndian.Uint64(b[8:]),
+		footerAt:  int64(binary.LittleEndian.Uint64(b[16:])),
+		footerLen: int64(binary.LittleEndian.Uint64(b[24:])),
+		footerSum: binary.LittleEndian.Uint32(b[32:]),
+	}
+	return s, s.footerAt >= batchesOffset && s.footerLen >= footerHead
+}
+
+// segmentName returns the file name of a segment.
+func segmentName(generation uint64, base entry.Index) string {
+	return fmt.Sprintf("%020d.%020d%s", generation, base, nameSuffix)
+}
+
+// parseName reads a segment's file name; ok is false when it is none.
+func parseName(name string) (generation uint64, base entry.Index, ok bool) {
+	stem, found := strings.CutSuffix(name, nameSuffix)
+	first, second, dot := strings.Cut(stem, ".")
+	if !found || !dot || len(first) != 20 || len(second) != 20 {
+		return 0, 0, false
+	}
+	generation, err := strconv.ParseUint(first, 10, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	index, err := strconv.ParseUint(second, 10, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	return generation, entry.Index(index), segmentName(generation, entry.Index(index)) == name
+}
+
+// openSegment opens the file name of dir and verifies that its header fits its name.
+func openSegment(fsys vfs.FS, dir, name string, store uint64) (*segment, error) {
+	path := filepath.Join(dir, name)
+	f, err := fsys.OpenWrite(path)
+	if err != nil {
+		return nil, fmt.Errorf("wal: open segment: %w", err)
+	}
+	s := &segment{file: f, path: path}
+	if err := s.load(name, store); err != nil {
+		return nil, joinClose(err, f)
+	}
+	return s, nil
+}
+
+// load reads the header.
+func (s *segment) load(name string, store uint64) (err error) {
+	if s.size, err = s.file.Size(); err != nil {
+		return fmt.Errorf("wal: size of segment: %w", err)
+	}
+	if s.size < batchesOffset {
+		return damaged(s.path, s.size, "the file ends inside the segment's header")
+	}
+	b := make([]byte, headerSize)
+	if _, err := s.file.ReadAt(b, 0); err != nil {
+		return fmt.Errorf("wal: read header of %s: %w", s.path, err)
+	}
+	if s.header, err = decodeHeader(b, store); err != nil {
+		return damaged(s.path, 0, "%v", err)
+	}
+	if want := segmentName(s.header.generation, s.header.base.Index); want != name {
+		return damaged(s.path, 0, "the header is that of %s", want)
+	}
+	return nil
+}
+
+// seal reads the segment's seal; ok is false when there is none.
+func (s *segment) seal(store uint64) (found seal, ok bool, err error) {
+	b := make([]byte, sealSize)
+	if _, err := s.file.ReadAt(b, sealOffset); err != nil {
+		return seal{}, false, fmt.Errorf("wal: read seal of %s: %w", s.path, err)
+	}
+	found, ok = decodeSeal(b, store)
+	return found, ok, nil
+}
