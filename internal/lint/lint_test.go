@@ -79,6 +79,24 @@ func TestLinksLead(t *testing.T) {
 	}
 }
 
+// TestDependenciesHaveReasons checks that every module that a go.mod requires
+// directly has its line in docs/dependencies.md, with its version or a reference to
+// go.mod.
+func TestDependenciesHaveReasons(t *testing.T) {
+	doc := read(t, "docs/dependencies.md")
+	require := regexp.MustCompile(`(?m)^(?:require)?\s+(\S+) (v\S+)(.*)$`)
+	for _, file := range []string{"go.mod", "vanadium/go.mod", "vanadium/x/lib/go.mod"} {
+		for _, m := range require.FindAllStringSubmatch(read(t, file), -1) {
+			if strings.HasPrefix(m[1], "v.io") || strings.Contains(m[3], "indirect") {
+				continue
+			}
+			if !strings.Contains(doc, "| `"+m[1]+"` | "+m[2]+" |") && !strings.Contains(doc, "| `"+m[1]+"` | see `go.mod` |") {
+				t.Errorf("%s requires %s %s, docs/dependencies.md does not say why", file, m[1], m[2])
+			}
+		}
+	}
+}
+
 // read returns a file of the checkout.
 func read(t *testing.T, name string) string {
 	t.Helper()
