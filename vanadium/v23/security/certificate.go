@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -30,8 +31,9 @@ func validateExtension(extension string) error {
 	case len(extension) > extensionBytesMax:
 		return fmt.Errorf("security: blessing extension has %d bytes, at most %d are accepted",
 			len(extension), extensionBytesMax)
-	case extension == string(NoExtension):
-		return fmt.Errorf("security: blessing extension %q is reserved", extension)
+	case slices.Contains(strings.Split(extension, ChainSeparator), string(NoExtension)):
+		return fmt.Errorf("security: blessing extension %q has the element %q, which is reserved for patterns",
+			extension, NoExtension)
 	case strings.HasPrefix(extension, ChainSeparator), strings.HasSuffix(extension, ChainSeparator):
 		return fmt.Errorf("security: blessing extension %q begins or ends with %q", extension, ChainSeparator)
 	}

@@ -28,7 +28,7 @@ func (p BlessingPattern) MatchedBy(names ...string) bool {
 	if p == AllPrincipals {
 		return true
 	}
-	if !p.IsValid() {
+	if p == NoExtension || !p.IsValid() {
 		return false
 	}
 	fixed, exact := strings.CutSuffix(string(p), ChainSeparator+string(NoExtension))
