@@ -21,7 +21,7 @@ import (
 
 const (
 	pbkdf2Iterations    = 600_000 // OWASP's recommendation for HMAC-SHA-256.
-	pbkdf2IterationsMax = 10_000_000
+	pbkdf2IterationsMax = 2_000_000
 	pbkdf2SaltBytes     = 16
 	aesKeyBytes         = 32
 )
