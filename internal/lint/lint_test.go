@@ -84,7 +84,7 @@ func TestLinksLead(t *testing.T) {
 // go.mod.
 func TestDependenciesHaveReasons(t *testing.T) {
 	doc := read(t, "docs/dependencies.md")
-	require := regexp.MustCompile(`(?m)^(?:require)?\s+(\S+) (v\S+)(.*)$`)
+	require := regexp.MustCompile(`(?m)^(?:require |\t)(\S+) (v\d\S*)(.*)$`)
 	for _, file := range []string{"go.mod", "vanadium/go.mod", "vanadium/x/lib/go.mod"} {
 		for _, m := range require.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.HasPrefix(m[1], "v.io") || strings.Contains(m[3], "indirect") {
