@@ -4,6 +4,8 @@ go 1.26.0
 
 require v.io v0.0.0
 
+require go.uber.org/goleak v1.3.0 // indirect
+
 require (
 	golang.org/x/sys v0.49.0
 	v.io/x/lib v0.0.0 // indirect
