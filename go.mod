@@ -4,7 +4,11 @@ go 1.26.0
 
 require v.io v0.0.0
 
-require go.uber.org/goleak v1.3.0 // indirect
+require (
+	github.com/hashicorp/yamux v0.1.2 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	golang.org/x/term v0.45.0 // indirect
+)
 
 require (
 	golang.org/x/sys v0.49.0
