@@ -177,11 +177,8 @@ func (l *Log) drop(generation uint64) error {
 			recycled = append(recycled, spare)
 		}
 	}
-	// Before a spare is written its old name must be gone for good, or the old name could come
-	// back after a crash and name the new content.
-	if err := l.fs.SyncDir(l.dir); err != nil {
-		return l.fail(fmt.Errorf("wal: sync directory %s: %w", l.dir, err))
-	}
+	// The directory need not be synced: an old name that a crash brings back belongs to a generation
+	// that is known not to count, whatever the file holds by then.
 	l.spares = append(l.spares, recycled...)
 	return nil
 }

@@ -1,0 +1,324 @@
+package wal_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/wal"
+)
+
+const (
+	// exhaustiveUnits is up to how many unsynced units every subset is tried.
+	exhaustiveUnits = 10
+	// seededSubsets is how many subsets are tried beyond, torn sectors among them.
+	seededSubsets = 64
+)
+
+var errPower = errors.New("the power is gone")
+
+// model is what a log must hold: the same operations on a slice.
+type model struct {
+	hard    entry.HardState
+	base    entry.Position
+	entries [][]byte // frames of base.Index+1 and so on
+	// through is the greatest index that Compact was told.
+	through entry.Index
+}
+
+func (m model) last() entry.Index { return m.base.Index + entry.Index(len(m.entries)) }
+
+// after returns the model after a step.
+func (m model) after(s step) model {
+	if s.compact > 0 {
+		m.through = max(m.through, s.compact)
+		return m
+	}
+	b := s.batch
+	if b.Hard != nil {
+		m.hard = *b.Hard
+	}
+	if b.TruncateFrom != 0 && b.TruncateFrom <= m.last() {
+		m.entries = m.entries[:b.TruncateFrom-m.base.Index-1]
+	}
+	if b.Reset != nil {
+		m.base, m.entries = *b.Reset, nil
+	}
+	m.entries = m.entries[:len(m.entries):len(m.entries)]
+	for _, block := range b.Blocks {
+		for i := block.First(); i <= block.Last(); i++ {
+			m.entries = append(m.entries, block.Frame(i))
+		}
+	}
+	return m
+}
+
+// differs says how a recovered log differs from the model, or nil.
+func (m model) differs(l *wal.Log, rec entry.Recovered) error {
+	if rec.Hard != m.hard || rec.Last != m.last() {
+		return fmt.Errorf("hard state %v and last %d, want %v and %d", rec.Hard, rec.Last, m.hard, m.last())
+	}
+	if rec.Base.Index < m.base.Index || rec.Base.Index > max(m.base.Index, m.through) {
+		return fmt.Errorf("base %v, want from %d to %d", rec.Base, m.base.Index, m.through)
+	}
+	want := m.entries[rec.Base.Index-m.base.Index:]
+	if len(want) == 0 {
+		return nil
+	}
+	block, err := l.Read(rec.Base.Index+1, rec.Last, 1<<30)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(block.Bytes(), bytes.Join(want, nil)) {
+		return fmt.Errorf("entries %d to %d are not what was stored", block.First(), block.Last())
+	}
+	return nil
+}
+
+// step is one call of the log: a batch, or a compaction.
+type step struct {
+	batch   *entry.Batch
+	compact entry.Index
+}
+
+func (s step) run(l *wal.Log) error {
+	if s.compact > 0 {
+		return l.Compact(s.compact)
+	}
+	return l.Store(s.batch)
+}
+
+// makeBlock returns entries from first on, one per size, with payloads that depend on salt.
+func makeBlock(first entry.Index, term entry.Term, salt uint64, sizes ...int) *entry.Block {
+	var b entry.Builder
+	r := rand.New(rand.NewPCG(salt, uint64(first)))
+	for k, size := range sizes {
+		payload := make([]byte, size)
+		for i := range payload {
+			payload[i] = byte(r.Uint32())
+		}
+		b.Add(entry.Header{Index: first + entry.Index(k), Term: term, Size: uint32(size),
+			PayloadSum: entry.Checksum(payload)}, payload)
+	}
+	return b.Block()
+}
+
+// script makes steps at random: votes, appends, conflicts, resets and compactions.
+func script(seed uint64, steps int) []step {
+	r := rand.New(rand.NewPCG(seed, 1))
+	m := model{}
+	term := entry.Term(1)
+	var all []step
+	for len(all) < steps {
+		b := &entry.Batch{Seq: uint64(len(all) + 1), Commit: m.last() / 2}
+		next := m.last() + 1
+		switch k := r.IntN(20); {
+		case k < 3:
+			term++
+			b.Hard = &entry.HardState{Term: term, Vote: entry.MemberID(bytes.Repeat([]byte{'v'}, 1+r.IntN(600)))}
+		case k < 5 && len(m.entries) > 0:
+			term++
+			b.Hard = &entry.HardState{Term: term}
+			next = m.base.Index + 1 + entry.Index(r.IntN(len(m.entries)))
+			if next <= m.through {
+				next = m.last() + 1
+			} else {
+				b.TruncateFrom = next
+			}
+		case k == 5 && len(all) > steps/2:
+			b.Reset = &entry.Position{Index: m.last() + 10, Term: term}
+			next = b.Reset.Index + 1
+		case k < 8 && len(m.entries) > 2:
+			s := step{compact: m.base.Index + entry.Index(1+r.IntN(len(m.entries)-1))}
+			all, m = append(all, s), m.after(s)
+			continue
+		}
+		sizes := make([]int, 1+r.IntN(3))
+		for i := range sizes {
+			sizes[i] = r.IntN(900)
+		}
+		b.Blocks = []*entry.Block{makeBlock(next, term, seed, sizes...)}
+		s := step{batch: b}
+		all, m = append(all, s), m.after(s)
+	}
+	return all
+}
+
+// breaker is a file system that loses power at one sync: the sync and everything after it fail.
+type breaker struct {
+	syncs, at int
+	broken    bool
+}
+
+func (b *breaker) inject(op vfs.Op) vfs.Fault {
+	if op.Kind == vfs.OpSync || op.Kind == vfs.OpSyncDir {
+		b.syncs++
+		b.broken = b.broken || b.syncs > b.at
+	}
+	if b.broken && op.Kind != vfs.OpClose {
+		return vfs.Fault{Err: errPower}
+	}
+	return vfs.Fault{}
+}
+
+var crashOptions = wal.Options{Store: 77, SegmentSize: wal.SegmentSizeMin}
+
+// recovered opens a log that a crash left.
+func recovered(fsys vfs.FS) (*wal.Log, entry.Recovered, error) {
+	l, err := wal.Open(fsys, "d", crashOptions)
+	if err != nil {
+		return nil, entry.Recovered{}, err
+	}
+	rec, err := l.Recover()
+	return l, rec, err
+}
+
+// crashes runs a script until the power fails at sync number at. It returns the disk, the model of
+// what was acknowledged, and that of what was under way; done is set when the script ended before.
+func crashes(t *testing.T, steps []step, at int) (disk *vfs.Memory, acked, tried model, done bool) {
+	t.Helper()
+	disk = vfs.NewMemory()
+	if err := errors.Join(disk.MkdirAll("d"), wal.Create(disk, "d", crashOptions)); err != nil {
+		t.Fatal(err)
+	}
+	power := &breaker{at: at}
+	l, _, err := recovered(vfs.NewFaulty(disk, power.inject))
+	for _, s := range steps {
+		if power.broken {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		tried = acked.after(s)
+		if err = s.run(l); err == nil {
+			acked = tried
+		}
+	}
+	if !power.broken {
+		return disk, acked, tried, true
+	}
+	return disk, acked, tried, false
+}
+
+// verify opens what a crash left and compares it with the two models it may be. Then the power
+// fails once more without anything synced in between, and then after one more batch.
+func verify(after *vfs.Memory, acked, tried model) error {
+	l, rec, err := recovered(after)
+	if err != nil {
+		return err
+	}
+	found := acked
+	if failed := acked.differs(l, rec); failed != nil {
+		if again := tried.differs(l, rec); again != nil {
+			return fmt.Errorf("neither what was acknowledged (%w) nor what was under way (%w)", failed, again)
+		}
+		found = tried
+	}
+	if err := same(after.Crash(vfs.Lose), found); err != nil {
+		return fmt.Errorf("what Recover reported was not durable: %w", err)
+	}
+	term := lastTerm(rec, found.hard.Term+1)
+	s := step{batch: &entry.Batch{Hard: &entry.HardState{Term: term, Vote: "later"},
+		Blocks: []*entry.Block{makeBlock(found.last()+1, term, 99, 40, 700)}}}
+	if err := s.run(l); err != nil {
+		return fmt.Errorf("store after the crash: %w", err)
+	}
+	return errors.Join(same(after.Crash(vfs.Lose), found.after(s)), l.Close())
+}
+
+func lastTerm(rec entry.Recovered, term entry.Term) entry.Term {
+	term = max(term, rec.Base.Term)
+	if n := len(rec.Terms); n > 0 {
+		term = max(term, rec.Terms[n-1].Term)
+	}
+	return term
+}
+
+// same opens a disk and compares it with the model.
+func same(disk *vfs.Memory, want model) error {
+	l, rec, err := recovered(disk)
+	if err != nil {
+		return err
+	}
+	return errors.Join(want.differs(l, rec), l.Close())
+}
+
+// explore tries the subsets of what the disk may have lost, and returns how many.
+func explore(t *testing.T, disk *vfs.Memory, acked, tried model) int {
+	t.Helper()
+	units := disk.Pending()
+	fates := []vfs.Fate{vfs.Lose, vfs.Keep}
+	if n := len(units); n <= exhaustiveUnits {
+		for mask := uint64(1); mask+1 < 1<<n; mask++ {
+			fates = append(fates, vfs.Subset(mask))
+		}
+	}
+	for seed := range uint64(seededSubsets) {
+		fates = append(fates, vfs.Seeded(seed))
+	}
+	for _, fate := range fates {
+		if err := verify(disk.Crash(fate), acked, tried); err != nil {
+			var kept []string
+			for _, u := range units {
+				kept = append(kept, fmt.Sprintf("%v: %d bytes", u, fate(u)))
+			}
+			t.Fatalf("%v\nkept of the unsynced units: %q", err, kept)
+		}
+	}
+	// A process that dies takes nothing with it: all of the page cache is found again, and must be
+	// durable before the next process builds on it.
+	if err := verify(disk, acked, tried); err != nil {
+		t.Fatalf("after the death of the process alone: %v", err)
+	}
+	return len(fates) + 1
+}
+
+// TestCrash cuts the power at every sync of several scripts, for every subset of what was not
+// synced. Nothing acknowledged is lost, nothing that was taken back appears, no vote goes back, and
+// a batch is there whole or not at all.
+func TestCrash(t *testing.T) {
+	states, points := 0, 0
+	for seed := uint64(1); seed <= 4; seed++ {
+		steps := script(seed, 30)
+		for at := 1; ; at++ {
+			disk, acked, tried, done := crashes(t, steps, at)
+			states += explore(t, disk, acked, tried)
+			points++
+			if done {
+				break
+			}
+		}
+	}
+	t.Logf("explored %d states at %d crash points", states, points)
+}
+
+// TestCrashCreate cuts the power at every sync of the creation of a log, and lets it be created again.
+func TestCrashCreate(t *testing.T) {
+	for at := 0; ; at++ {
+		disk := vfs.NewMemory()
+		if err := disk.MkdirAll("d"); err != nil {
+			t.Fatal(err)
+		}
+		power := &breaker{at: at}
+		err := wal.Create(vfs.NewFaulty(disk, power.inject), "d", crashOptions)
+		for mask := range uint64(1) << len(disk.Pending()) {
+			after := disk.Crash(vfs.Subset(mask))
+			if err == nil {
+				err = same(after, model{})
+			} else if failed := errors.Join(wal.Create(after, "d", crashOptions), same(after.Crash(vfs.Lose), model{})); failed != nil {
+				t.Fatalf("power failed at sync %d, kept %b: %v", at, mask, failed)
+			}
+		}
+		if !power.broken {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+}
