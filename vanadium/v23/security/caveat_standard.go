@@ -114,12 +114,12 @@ func NewNotBeforeCaveat(start time.Time) (Caveat, error) { return NewCaveat(NotB
 
 // NewMethodCaveat returns a caveat that holds for the given methods.
 func NewMethodCaveat(method string, additionalMethods ...string) (Caveat, error) {
-	for _, name := range append([]string{method}, additionalMethods...) {
-		if name == "" {
-			return Caveat{}, errors.New("security: a method caveat needs method names, got an empty one")
-		}
+	// As with caveats, the mandatory one comes last on the wire.
+	methods := append(slices.Clone(additionalMethods), method)
+	if slices.Contains(methods, "") {
+		return Caveat{}, errors.New("security: a method caveat needs method names, got an empty one")
 	}
-	return NewCaveat(MethodCaveat, append([]string{method}, additionalMethods...))
+	return NewCaveat(MethodCaveat, methods)
 }
 
 // earlierExpiry returns the time at which c ends if it is an expiry caveat that

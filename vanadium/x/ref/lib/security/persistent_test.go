@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,12 +123,14 @@ func TestTamperedStateIsRefused(t *testing.T) {
 			dir, _ := createIn(t)
 			path := filepath.Join(dir, name)
 			original := must(os.ReadFile(path))(t)
-			for _, at := range []int{len(original) / 2, len(original) - 30} {
+			// In a signature file, a flip in the name of a type changes nothing.
+			for at := range original {
 				changed := bytes.Clone(original)
 				changed[at] ^= 0x01
 				rewrite(t, path, changed)
-				if _, err := libsec.LoadPersistentPrincipal(dir, nil); err == nil {
-					t.Errorf("byte %d of %d flipped: loaded", at, len(original))
+				loaded, err := libsec.LoadPersistentPrincipal(dir, nil)
+				if err == nil && (strings.HasSuffix(name, ".data") || defaultName(loaded) != "me") {
+					t.Errorf("byte %d of %d flipped: loaded with default %q", at, len(original), defaultName(loaded))
 				}
 			}
 			rewrite(t, path, original[:len(original)/2])

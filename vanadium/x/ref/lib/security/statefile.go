@@ -105,17 +105,23 @@ func (f *stateFile) readVerified() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, suffix := range []string{".sig", ".sig.next"} {
-		var signed []byte
-		signed, err = readBounded(f.path(suffix), signedBytesMax)
-		if err == nil {
-			err = verifyState(data, signed, f.key)
-		}
-		if err == nil {
-			return data, nil
-		}
+	err = f.verifyBy(".sig", data)
+	if err == nil || f.verifyBy(".sig.next", data) == nil {
+		return data, nil
 	}
-	return nil, fmt.Errorf("%w (%w)", errStateSignature, err)
+	return nil, err
+}
+
+// verifyBy checks data by the signature in the file with the given suffix.
+func (f *stateFile) verifyBy(suffix string, data []byte) error {
+	signed, err := readBounded(f.path(suffix), signedBytesMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is none", errStateSignature)
+	}
+	if err != nil {
+		return err
+	}
+	return verifyState(data, signed, f.key)
 }
 
 // checkAbsent refuses a signature without data: somebody took the data away.
