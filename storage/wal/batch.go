@@ -23,8 +23,8 @@ const (
 	recordHead  = 8
 	hardFixed   = 32
 
-	// controlMax bounds the control records of a batch: two hard states, each with the padding to
-	// a sector, and the three others.
+	// controlMax bounds the control records of a batch that is read: two hard states with the padding
+	// between them, and the three others, are less than half of it.
 	controlMax = 8 << 10
 )
 
@@ -118,7 +118,11 @@ type contents struct {
 
 // sizeMax returns a bound of the bytes that the contents take as a batch.
 func (c *contents) sizeMax() int64 {
-	size := int64(batchHeader + controlMax + 8)
+	const recordsMax = 3*recordHead + 48 // truncate, reset and trim
+	size := int64(batchHeader + recordsMax + 8)
+	if c.hard != nil {
+		size += 2*(recordHead+hardFixed+align(int64(len(c.hard.Vote)))) + vfs.SectorSize
+	}
 	for _, b := range c.blocks {
 		size += int64(b.Size())
 	}
