@@ -1,7 +1,14 @@
 module v.io
 
-go 1.26
+go 1.26.0
 
 require v.io/x/lib v0.0.0
+
+require (
+	github.com/hashicorp/yamux v0.1.2 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.45.0 // indirect
+)
 
 replace v.io/x/lib => ./x/lib
