@@ -109,10 +109,10 @@ type Encoder interface {
 }
 
 // Decoder hands out the parts of values in the order they were encoded, with the calls of Encoder mirrored. The type
-// of the encoded value may differ from the type that is asked for, as long as the two are Compatible: numbers convert if
-// no information is lost, strings and enums by label, lists and arrays by position, and structs by field name, which the
-// caller does with Type and FieldIndexByName. Values of any and optionals are looked through: between StartValue and
-// FinishValue the decoder stands on the value inside, unless it is nil.
+// of the encoded value may differ from the type that is asked for, as long as the two are Compatible: numbers convert
+// if no information is lost, strings and enums by label, lists and arrays by position, and structs by field name,
+// which the caller does with Type and FieldIndexByName. Values of any and optionals are looked through: between
+// StartValue and FinishValue the decoder stands on the value inside, unless it is nil.
 //
 // A Decoder is used by one goroutine. After an error its stream is unusable.
 type Decoder interface {

@@ -102,7 +102,7 @@ func relink(t *Type, canonical map[*Type]*Type) {
 
 // describe validates the graph below a draft and sets its derived members.
 func describe(t *Type) error {
-	d := describer{named: map[string]*Type{}, onPath: map[*Type]bool{}}
+	d := describer{named: map[string]*Type{}, onPath: map[*Type]int{}}
 	if err := d.write(t); err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func describe(t *Type) error {
 type describer struct {
 	text   strings.Builder
 	named  map[string]*Type
-	onPath map[*Type]bool
+	onPath map[*Type]int
 	kinds  uint32
 	depth  int
 }
@@ -144,12 +144,15 @@ func (d *describer) write(t *Type) error {
 			return err
 		}
 	}
-	if d.onPath[t] {
+	// A type without a name may be met twice, if it leads to a named type that leads back to it. The second time, the
+	// name ends the recursion.
+	if d.onPath[t] > 1 {
 		return errTypeCycle
 	}
-	d.onPath[t] = true
-	defer delete(d.onPath, t)
-	return d.writeBase(t)
+	d.onPath[t]++
+	err := d.writeBase(t)
+	d.onPath[t]--
+	return err
 }
 
 // writeName writes the name and returns true if that suffices because the description has it already.

@@ -25,9 +25,9 @@ var natives = struct {
 	zeroers:  map[reflect.Type]bool{},
 }
 
-// RegisterNative registers conversions between a wire type W and a native type N: toFn is a func(W, *N) error and fromFn
-// a func(*W, N) error. From then on values of N travel as W, and W decodes as N where the program does not ask for a
-// Go type. N may be the interface error, with the W WireError.
+// RegisterNative registers conversions between a wire type W and a native type N: toFn is a func(W, *N) error and
+// fromFn a func(*W, N) error. From then on values of N travel as W, and W decodes as N where the program does not ask
+// for a Go type. N may be the interface error, with the W WireError.
 //
 // It panics if the functions do not match or N is registered already with another W. It must be called before values of
 // the types are first used, which the initialization of a package does.

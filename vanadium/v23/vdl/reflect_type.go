@@ -33,10 +33,11 @@ func TypeOf(v any) *Type {
 
 // TypeFromReflect returns the Type of a Go type, and AnyType for a nil rt.
 //
-// A Go type has the Type of its shape, with int and uint taken as 64 bits wide. A defined Go type is named by its import
-// path, a dot and its name, unless a method VDLReflect names it otherwise. A pointer to a struct is optional, pointers
-// to all else are looked through. Interfaces are unions if they have VDLReflect, ErrorType if they are errors, and any
-// otherwise. Only exported fields of structs count. Go types registered as native have the Type of their wire form.
+// A Go type has the Type of its shape, with int and uint taken as 64 bits wide. A defined Go type is named by its
+// import path, a dot and its name, unless a method VDLReflect names it otherwise. A pointer to a struct is optional,
+// pointers to all else are looked through. Interfaces are unions if they have VDLReflect, ErrorType if they are
+// errors, and any otherwise. Only exported fields of structs count. Go types registered as native have the Type of
+// their wire form.
 //
 // Channels, functions, complex numbers, structs with nothing but unexported fields and instances of generic types have
 // no Type.

@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// goRegistry holds the registered Go types: what values of a named type become where the program does not ask for a Go type.
+// goRegistry holds the registered Go types: what values of a named type become where the program does not ask for a
+// Go type.
 var goRegistry = struct {
 	sync.RWMutex
 	byName map[string]reflect.Type

@@ -107,7 +107,8 @@ func readParts(dec vdl.Decoder, tt *vdl.Type) (seconds int64, nanos int32, _ err
 }
 
 // wireDeadlineType is spelled out because the native type of its field is registered only after the variables are set.
-var wireDeadlineType = vdl.NamedType("time.WireDeadline", vdl.StructType(vdl.Field{Name: "FromNow", Type: durationType}))
+var wireDeadlineType = vdl.NamedType("time.WireDeadline",
+	vdl.StructType(vdl.Field{Name: "FromNow", Type: durationType}))
 
 // VDLIsZero reports whether there is no deadline.
 func (x WireDeadline) VDLIsZero() bool { return x.FromNow == 0 }
