@@ -19,6 +19,11 @@ func New(config Config) (*Replica, error) {
 	return &Replica{config: config}, nil
 }
 
+// Initialize gives the configuration of a new cluster, once, between New and Start: for doors whose
+// initial set is not known when the member is recovered. c is as Config.Initial. A log or snapshot
+// that already holds a configuration wins, and c is ignored.
+func (r *Replica) Initialize(c entry.Configuration) error { return c.Validate() }
+
 // Start begins to take part: it starts the transport and the loop. It is called once; its error is
 // the transport's.
 func (r *Replica) Start() error { return nil }
