@@ -1,0 +1,96 @@
+package raft
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"v.io/v23/naming"
+	"v.io/v23/verror"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+func TestMemberIDForms(t *testing.T) {
+	endpoint := naming.Endpoint{Protocol: "tcp", Address: "127.0.0.1:4000"}.WithBlessingNames([]string{"root:m"})
+	for given, want := range map[string]entry.MemberID{
+		"127.0.0.1:4000":      "127.0.0.1:4000",
+		"/127.0.0.1:4000":     "127.0.0.1:4000",
+		" 127.0.0.1:4000 ":    "127.0.0.1:4000",
+		endpoint.Name():       "127.0.0.1:4000",
+		endpoint.String():     "127.0.0.1:4000",
+		"[::1]:4000":          "[::1]:4000",
+		"raft/member//one/":   "raft/member/one",
+		"localhost:4000":      "localhost:4000",
+		"a-name-without-port": "a-name-without-port",
+	} {
+		got, err := memberID(given)
+		if err != nil || got != want {
+			t.Errorf("memberID(%q) = %q, %v; want %q", given, got, err, want)
+		}
+	}
+	tooLong := strings.Repeat("x", entry.MemberIDMax+1)
+	for _, bad := range []string{"", " ", "/", "/127.0.0.1:4000/below", "/@6@nonsense", tooLong} {
+		if got, err := memberID(bad); err == nil {
+			t.Errorf("memberID(%q) = %q, want an error", bad, got)
+		}
+	}
+}
+
+func TestAddressesAndNames(t *testing.T) {
+	for id, address := range map[entry.MemberID]bool{
+		"127.0.0.1:4000": true, "[::1]:1": true, "host:http": true, "raft/one": false, "one": false, "a/b:4": false,
+	} {
+		if isAddress(id) != address {
+			t.Errorf("isAddress(%q) = %v", id, !address)
+		}
+		if rooted := naming.Rooted(rpcName(id)); rooted != address {
+			t.Errorf("rpcName(%q) = %q", id, rpcName(id))
+		}
+	}
+}
+
+func TestSortedSetIsSortedAndDistinct(t *testing.T) {
+	given := []entry.MemberID{"c", "a", "b", "a", "c"}
+	got := sortedSet(given)
+	if !slices.Equal(got, []entry.MemberID{"a", "b", "c"}) {
+		t.Errorf("sortedSet = %v", got)
+	}
+	if given[0] != "c" {
+		t.Error("sortedSet changed its argument")
+	}
+}
+
+func TestCompareHello(t *testing.T) {
+	set := []entry.MemberID{"a", "b"}
+	me := &identity{id: "a", incarnation: 7, initial: set, cluster: entry.ClusterID{1}}
+	peer := &identity{id: "b", incarnation: 8, initial: set, cluster: entry.ClusterID{1}}
+	for name, c := range map[string]struct {
+		change func(*Hello)
+		want   error
+		text   []string
+	}{
+		"equal":             {func(*Hello) {}, nil, nil},
+		"no cluster yet":    {func(h *Hello) { h.Cluster = nil }, nil, nil},
+		"joining":           {func(h *Hello) { h.Members = nil }, nil, nil},
+		"other format":      {func(h *Hello) { h.Format++ }, verror.ErrBadVersion, []string{"format 2"}},
+		"other target":      {func(h *Hello) { h.To = "c" }, verror.ErrBadArg, []string{`"c"`, `"a"`}},
+		"other cluster":     {func(h *Hello) { h.Cluster[0] = 2 }, verror.ErrNoAccess, []string{"cluster"}},
+		"broken cluster id": {func(h *Hello) { h.Cluster = h.Cluster[:3] }, verror.ErrBadArg, []string{"3 bytes"}},
+		"other set":         {func(h *Hello) { h.Members[1] = "z" }, ErrDifferentMembers, []string{"[a b]", "[a z]"}},
+		"smaller set":       {func(h *Hello) { h.Members = h.Members[:1] }, ErrDifferentMembers, []string{"[a b]", "[a]"}},
+	} {
+		hello := peer.hello("a")
+		c.change(&hello)
+		err := me.compare(nil, hello)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+		for _, text := range c.text {
+			if err != nil && !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: the error %q does not name %q", name, err, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package raft
+
+import "time"
+
+// Every bound and default of the library stands in this file.
+const (
+	// CommandMax is the largest command in bytes; Append returns ErrTooLarge above it.
+	CommandMax = 4 << 20
+	// QueueBytesMax bounds the commands that wait at one member to be ordered; Append returns
+	// ErrOverloaded above it.
+	QueueBytesMax = 64 << 20
+	// QueueCountMax bounds their number.
+	QueueCountMax = 1 << 16
+	// UncommittedBytesMax bounds what a leader has ordered but not committed, so that a leader
+	// without a quorum does not grow; Append returns ErrOverloaded above it.
+	UncommittedBytesMax = 256 << 20
+	// TailBytesMax bounds the part of the log that a member keeps in memory.
+	TailBytesMax = 64 << 20
+	// MessageBytesMax bounds the entries in one message between members. One entry above it still
+	// travels, alone.
+	MessageBytesMax = 1 << 20
+	// FrameMax bounds what a member reads from a connection as one item, before allocating.
+	FrameMax = CommandMax + (64 << 10)
+	// SnapshotPieceBytes is the size of a piece of an image on the wire.
+	SnapshotPieceBytes = 256 << 10
+	// PeerQueueBytesMax bounds the messages that wait to be sent to one peer.
+	PeerQueueBytesMax = 32 << 20
+
+	// HeartbeatDefault is RaftConfig.Heartbeat's default.
+	HeartbeatDefault = 50 * time.Millisecond
+	// HeartbeatMin and HeartbeatMax bound RaftConfig.Heartbeat.
+	HeartbeatMin = time.Millisecond
+	HeartbeatMax = time.Minute
+	// SnapshotEntriesDefault is RaftConfig.SnapshotThreshold's default.
+	SnapshotEntriesDefault = 1 << 20
+	// SnapshotBytesDefault is RaftConfig.SnapshotBytes's default.
+	SnapshotBytesDefault = 256 << 20
+
+	// AppendBound is how long Append and ReadIndex go on trying when their ctx has no deadline.
+	AppendBound = 30 * time.Second
+	// StopBound is how long Stop waits for a call of the client's that does not return.
+	StopBound = 5 * time.Second
+	// DialBound is how long a connection to a peer may take, handshake included.
+	DialBound = 5 * time.Second
+	// SendBound is how long a peer may refuse to read before its connection is given up.
+	SendBound = 10 * time.Second
+	// ReauthorizeEvery is how often a stream of a peer is authorised again, so that an expired or
+	// withdrawn blessing ends it.
+	ReauthorizeEvery = time.Second
+)

@@ -1,0 +1,193 @@
+package raft
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"v.io/v23/context"
+	"v.io/v23/security/access"
+)
+
+// The roles that Status reports.
+const (
+	RoleCandidate = iota // Requesting to be voted leader.
+	RoleFollower         // Following a leader, or waiting for one.
+	RoleLeader           // Ordering commands.
+	RoleStopped          // Not started yet, stopped, or failed; see Stats for which.
+)
+
+// The kinds of entry, as LogEntry.Type has them.
+const (
+	ClientEntry = byte(0) // A command, given to RaftClient.Apply.
+	RaftEntry   = byte(1) // The library's own; it takes an index but is never applied.
+)
+
+// RaftClient is the user's program: a deterministic state machine. The library calls its methods
+// one at a time, from one goroutine.
+type RaftClient interface {
+	// Apply applies a committed command. Commands come in the same order and with the same index at
+	// every member, each once since the last RestoreFromSnapshot or start. Indexes rise; they have
+	// gaps where the library keeps entries of its own.
+	//
+	// After a restart the client is first given the newest snapshot and then every later command
+	// again, so a client that keeps its own durable state must remember the last index it has seen
+	// in order to skip replays.
+	//
+	// cmd may be kept for ever and must not be modified: the log shares it. The error is not the
+	// library's business: it is returned by the Append that proposed the command, if that waits at
+	// this member. A panic stops this member with an error in Stats, not the process.
+	Apply(cmd []byte, index Index) error
+
+	// SaveToSnapshot writes the state after the last applied command to wr. No command is applied
+	// until SaveToSnapshot returns; after that, writing may go on beside Apply (from a copy of the
+	// state) until response is closed, which ends the snapshot. An error that is returned, or sent
+	// on response, discards the image; a nil that is sent means nothing. The library receives from
+	// response from before the call until it is closed, so sending never blocks for long.
+	//
+	// ctx ends when the member stops. A client that never closes response keeps the member from
+	// taking another snapshot: that is logged, and the image is dropped when the member stops.
+	//
+	// A client that keeps its state durable itself may close response without writing anything: an
+	// empty snapshot is legal. It lets the log be cut, but it cannot bring up a member whose
+	// directory was wiped.
+	SaveToSnapshot(ctx *context.T, wr io.Writer, response chan<- error) error
+
+	// RestoreFromSnapshot replaces the state by the image in rd, which was written by some member's
+	// SaveToSnapshot; index is the last command in it. No command is applied until it returns.
+	// After an error the state is unknown, so the member stops, with the error in Stats.
+	RestoreFromSnapshot(ctx *context.T, index Index, rd io.Reader) error
+}
+
+// Raft is one member of a set that keeps one log. All methods may be called by any goroutine.
+type Raft interface {
+	// AddMember adds a member to the initial set, before Start: every member must be given the same
+	// ids, in any order, itself included or not. An id is "host:port", "/host:port", an endpoint
+	// name, or any other name under which the member mounts itself (see RaftConfig.ID). The set is
+	// recorded in LogDir at the first Start; from then on the recorded one is in force, and a
+	// different one is logged. After Start it returns an error.
+	AddMember(ctx *context.T, id string) error
+
+	// ID returns the id of this member.
+	ID() string
+
+	// Start begins to talk to the other members. It may be called once.
+	Start()
+
+	// Stop ends the member: it returns when every goroutine of the library has ended, or, when Apply
+	// or a snapshot call of the client does not return, after StopBound at the latest. Every waiting
+	// call returns. A stopped member cannot be started again.
+	Stop()
+
+	// Append proposes cmd, through whichever member leads, and returns once this member has applied
+	// it: applyError is what Apply returned, raftError is nil. While nothing was proposed (there is
+	// no leader, or it changed first) Append tries again until ctx ends or, when ctx has no
+	// deadline, for AppendBound. cmd is copied before Append returns.
+	//
+	// A raftError says what is known:
+	//
+	//	error               when                                          was it proposed?
+	//	ErrNotRunning       before Start, after Stop, after a failure      no
+	//	ErrTooLarge         cmd is larger than CommandMax                  no
+	//	ErrOverloaded       the member's queue is at its bound             no
+	//	ErrNoLeader         no leader until ctx or AppendBound ended       no
+	//	ErrNotProposed      ctx ended while the command was in the queue   no
+	//	ErrRemoved          the member is not part of the set              no
+	//	ErrOutcomeUnknown   ctx ended, the leader changed, a snapshot      perhaps: it may be applied
+	//	                    overtook the wait, or Stop was called          later, or never
+	//
+	// When ctx ended, errors.Is finds ctx's error in the last four too.
+	Append(ctx *context.T, cmd []byte) (applyError, raftError error)
+
+	// ReadIndex returns an index that this member has applied and that covers every Append completed
+	// anywhere before the call: leadership is confirmed by a quorum after the call. A client that
+	// reads its own state after ReadIndex returns reads linearizably. Errors are those of Append
+	// but for ErrOutcomeUnknown: a read changes nothing and is simply not answered.
+	ReadIndex(ctx *context.T) (Index, error)
+
+	// Status returns this member's id, its role, and the id of the leader, "" while none is known.
+	Status() (myID string, role int, leader string)
+
+	// Stats returns a snapshot of the member's counters and positions.
+	Stats() Stats
+
+	// Ready returns nil while this member can serve: it is running, knows a leader, and has applied
+	// what was committed when it last heard. Else the error says what is missing. A probe that
+	// routes traffic asks this.
+	Ready() error
+
+	// Live returns nil unless the member has failed for good, with the reason. A probe that restarts
+	// processes asks this; the lack of a leader or a quorum is not a reason to restart.
+	Live() error
+
+	// StartElection makes this member campaign now. It asks for pre-votes first, so it cannot harm
+	// a set that would not elect it.
+	StartElection()
+}
+
+// RaftConfig is passed to NewRaft. The zero value of each field but LogDir and HostPort is a
+// working default.
+type RaftConfig struct {
+	LogDir            string            // Directory for log and snapshot files; created if missing.
+	HostPort          string            // Where to listen for RPCs, "host:port"; port 0 picks one.
+	ServerName        string            // Name to mount the service under, shared by the members; "" for none.
+	Heartbeat         time.Duration     // Time between heartbeats; 0 means HeartbeatDefault.
+	SnapshotThreshold int64             // Log entries between snapshots; 0 means SnapshotEntriesDefault.
+	ACL               access.AccessList // Who may call client methods, beside the member's own principal.
+
+	// PeerACL says who may call the methods of members (vote, replicate, snapshot), beside the
+	// member's own principal; nil means ACL. A peer must in any case prove its member id.
+	PeerACL *access.AccessList
+	// OpenAccess allows "..." in ACL: anybody, even without a name, may append and read. It never
+	// applies to PeerACL.
+	OpenAccess bool
+	// ID is this member's id for ever; "" means the address first bound to. It is recorded in LogDir
+	// and must not change.
+	ID string
+	// Join starts without an initial set: the member never campaigns and waits to be added.
+	Join bool
+	// SnapshotBytes is the number of log bytes between snapshots, whichever threshold comes first;
+	// 0 means SnapshotBytesDefault.
+	SnapshotBytes int64
+	// Logger receives what the library has to say; nil means the logger of NewRaft's ctx.
+	Logger *slog.Logger
+}
+
+// Stats is a consistent picture of a member at one moment.
+type Stats struct {
+	ID      string
+	Role    int
+	Leader  string // "" while unknown
+	Term    Term
+	Last    Index // last entry in the log
+	Commit  Index // last entry known to be committed
+	Durable Index // last entry durable here
+	Applied Index // last entry applied here
+
+	// QueueBytes are the commands and messages that wait at this member to be looked at.
+	QueueBytes int64
+	// Refused counts messages from peers that this member did not listen to.
+	Refused uint64
+	// FsyncP50 and FsyncP99 are quantiles of the last log writes.
+	FsyncP50, FsyncP99 time.Duration
+	// LastContact is how long ago the leader (on a follower) or a quorum (on the leader) was heard;
+	// negative while it never was.
+	LastContact time.Duration
+	// Members is the member set in force, sorted.
+	Members []string
+	// Failure is why the member stopped by itself, nil while it has not.
+	Failure error
+}
+
+// ControlEntry records a change of the current term, or of the vote given in it.
+type ControlEntry struct {
+	InUse       bool
+	CurrentTerm Term
+	VotedFor    string
+}
+
+// Entry is one record of a member's files: a log entry, or a control entry when InUse is set.
+type Entry struct {
+	LogEntry
+	ControlEntry
+}

@@ -1,0 +1,367 @@
+package raft
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	stdcontext "context"
+
+	"v.io/v23/context"
+	"v.io/v23/options"
+	"v.io/v23/rpc"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// peers is the transport of a member: replica.Transport over Vanadium RPC. Each member dials each
+// other one and keeps one conversation open (raftProto.Converse) on which it sends its messages; the
+// other's messages come on the conversation that the other dialled (see service).
+//
+// Goroutines: one sender for each peer, started by Start, and one for each image being sent; Close
+// stops them and waits for them.
+type peers struct {
+	ctx      *context.T
+	cancel   context.CancelFunc
+	identity *identity
+	auth     *authority
+	service  *service
+	log      *slog.Logger
+	// receiver is set by Start, before any goroutine that reads it.
+	receiver replica.Receiver
+	running  sync.WaitGroup
+
+	mu sync.Mutex
+	// outboxes holds one for every other member of the set. Guarded by mu.
+	outboxes map[entry.MemberID]*outbox
+	// started and closed bound the life of the senders. Guarded by mu.
+	started, closed bool
+}
+
+var _ replica.Transport = (*peers)(nil)
+
+func newPeers(ctx *context.T, id *identity, auth *authority, s *service, log *slog.Logger) *peers {
+	ctx, cancel := context.WithCancel(ctx)
+	return &peers{ctx: ctx, cancel: cancel, identity: id, auth: auth, service: s, log: log,
+		outboxes: map[entry.MemberID]*outbox{}}
+}
+
+// Start implements replica.Transport: it dials every member of the set.
+func (p *peers) Start(r replica.Receiver) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.receiver = r
+	p.started = true
+	p.service.open(r)
+	for _, box := range p.outboxes {
+		p.run(box)
+	}
+	return nil
+}
+
+// add makes id one of the members that this one talks to.
+func (p *peers) add(id entry.MemberID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if id == p.identity.id || p.outboxes[id] != nil || p.closed {
+		return
+	}
+	box := &outbox{peers: p, id: id, filled: make(chan struct{}, 1)}
+	p.outboxes[id] = box
+	if p.started {
+		p.run(box)
+	}
+}
+
+// run starts a member's sender. The caller holds mu.
+func (p *peers) run(box *outbox) {
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		box.run(p.ctx)
+	}()
+}
+
+// Send implements replica.Transport.
+func (p *peers) Send(to entry.MemberID, m []core.Message) int {
+	p.mu.Lock()
+	box := p.outboxes[to]
+	p.mu.Unlock()
+	if box == nil {
+		return 0
+	}
+	return box.put(m)
+}
+
+// SendSnapshot implements replica.Transport.
+func (p *peers) SendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replica.OutgoingSnapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.outboxes[to] == nil {
+		p.running.Go(func() {
+			p.receiver.SnapshotSent(to, s.Meta.Index, fmt.Errorf("no connection to member %s", to))
+		})
+		return
+	}
+	p.running.Go(func() {
+		err := p.sendSnapshot(ctx, to, s)
+		p.receiver.SnapshotSent(to, s.Meta.Index, err)
+	})
+}
+
+// Close implements replica.Transport.
+func (p *peers) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.cancel()
+	p.running.Wait()
+	return nil
+}
+
+// callOptions are those of every call to a member: it must prove that it may be a peer, and a call
+// is never repeated behind our back, because a repeated message is not the same as one.
+func (p *peers) callOptions(to entry.MemberID) []rpc.CallOpt {
+	opts := []rpc.CallOpt{
+		options.ServerAuthorizer{Authorizer: peerAuthorizer{authority: p.auth, id: to}},
+		options.NoRetry{},
+		options.ConnectionTimeout(DialBound),
+	}
+	if isAddress(to) {
+		opts = append(opts, options.Preresolved{})
+	}
+	return opts
+}
+
+// outbox holds the messages that wait for one member.
+type outbox struct {
+	peers *peers
+	id    entry.MemberID
+	// filled holds a token when queue is not empty.
+	filled chan struct{}
+
+	mu sync.Mutex
+	// queue and its size in bytes. Guarded by mu. Invariant: bytes <= PeerQueueBytesMax, or queue
+	// has one message.
+	queue []core.Message
+	bytes int
+}
+
+// put appends messages as far as there is room and returns how many it took.
+func (b *outbox) put(m []core.Message) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := 0
+	for i := range m {
+		size := messageSize(&m[i])
+		if len(b.queue) > 0 && b.bytes+size > PeerQueueBytesMax {
+			break
+		}
+		b.queue = append(b.queue, m[i])
+		b.bytes += size
+		taken++
+	}
+	if taken > 0 {
+		select {
+		case b.filled <- struct{}{}:
+		default:
+		}
+	}
+	return taken
+}
+
+// take empties the queue into spare, whose array it reuses.
+func (b *outbox) take(spare []core.Message) []core.Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.queue
+	b.queue, b.bytes = spare[:0], 0
+	return out
+}
+
+// messageSize is what a message counts for in a queue, in bytes.
+func messageSize(m *core.Message) int {
+	size := 128
+	for _, block := range m.Body {
+		size += block.Size()
+	}
+	return size
+}
+
+// The pause after a failed conversation, doubled from the first to the second.
+const (
+	redialFirst = 10 * time.Millisecond
+	redialLast  = time.Second
+)
+
+// run keeps a conversation with the member open until ctx ends. Messages that wait while there is
+// none are dropped: they would be stale.
+func (b *outbox) run(ctx *context.T) {
+	pause := redialFirst
+	reason := ""
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := b.converse(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		b.take(nil)
+		b.peers.receiver.Lost(b.id)
+		if text := err.Error(); text != reason {
+			reason = text
+			b.peers.log.Info("no conversation with peer", "peer", b.id, "why", err)
+		}
+		if time.Since(began) > 2*redialLast {
+			pause = redialFirst
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, redialLast)
+	}
+}
+
+// converse dials the member, exchanges hellos, and sends messages until the conversation breaks.
+func (b *outbox) converse(ctx *context.T) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	guard := time.AfterFunc(DialBound, cancel)
+	defer guard.Stop()
+	call, err := raftProtoClient(rpcName(b.id)).Converse(ctx, b.peers.identity.hello(b.id), b.peers.callOptions(b.id)...)
+	if err != nil {
+		return err
+	}
+	replies := call.RecvStream()
+	if !replies.Advance() {
+		return finished(call.Finish(), "the peer ended the conversation before its hello")
+	}
+	if err := b.peers.identity.compare(ctx, replies.Value()); err != nil {
+		cancel()
+		return finished(call.Finish(), err.Error())
+	}
+	guard.Stop()
+	b.peers.log.Info("conversation open", "peer", b.id)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for replies.Advance() { // The peer says nothing more: this waits for its end.
+		}
+	}()
+	err = b.deliver(ctx, cancel, call.SendStream(), ended)
+	cancel()
+	<-ended
+	return finished(call.Finish(), fmt.Sprint(err))
+}
+
+// packetSender is the sending half of a conversation.
+type packetSender interface {
+	Send(item Packet) error
+	Close() error
+}
+
+// deliver sends what the outbox holds until sending fails, the peer ends the conversation, or ctx
+// ends. A peer that does not read for SendBound loses the conversation.
+func (b *outbox) deliver(ctx *context.T, cancel context.CancelFunc, out packetSender, ended <-chan struct{}) error {
+	guard := time.AfterFunc(SendBound, cancel)
+	defer guard.Stop()
+	var batch []core.Message
+	for {
+		guard.Stop()
+		select {
+		case <-b.filled:
+		case <-ended:
+			return fmt.Errorf("the peer ended the conversation")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		batch = b.take(batch)
+		for i := range batch {
+			guard.Reset(SendBound)
+			if err := out.Send(newPacket(&batch[i])); err != nil {
+				return err
+			}
+		}
+		clear(batch)
+	}
+}
+
+// finished returns why a call ended: its own error, else what we saw.
+func finished(err error, seen string) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s", seen)
+}
+
+// sendSnapshot sends one image and returns nil once the member has made it durable. The bytes share
+// the member's connection with its messages but not their stream: flow control lets at most one
+// window of them be under way, so a message waits for no more than that.
+func (p *peers) sendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replica.OutgoingSnapshot) error {
+	vctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	defer stdcontext.AfterFunc(ctx, cancel)()
+	guard := time.AfterFunc(DialBound, cancel)
+	defer guard.Stop()
+	call, err := raftProtoClient(rpcName(to)).InstallSnapshot(vctx, p.identity.hello(to), newSnapshotHead(s),
+		p.callOptions(to)...)
+	if err != nil {
+		return err
+	}
+	offset := call.RecvStream()
+	if !offset.Advance() {
+		return finished(call.Finish(), "the peer did not say where to start")
+	}
+	guard.Stop()
+	if err := copyImage(call.SendStream(), s, offset.Value(), guard); err != nil {
+		cancel()
+		return finished(call.Finish(), err.Error())
+	}
+	guard.Stop()
+	return call.Finish()
+}
+
+// pieceSender is the sending half of an image's transfer.
+type pieceSender interface {
+	Send(item SnapshotPiece) error
+	Close() error
+}
+
+// copyImage sends the image from a byte offset on, piece by piece. guard fires when the peer does
+// not read for SendBound.
+func copyImage(out pieceSender, s replica.OutgoingSnapshot, from uint64, guard *time.Timer) error {
+	if s.Meta.Size < 0 || from > uint64(s.Meta.Size) {
+		return fmt.Errorf("peer asks for byte %d of an image of %d", from, s.Meta.Size)
+	}
+	image, err := s.Open(int64(from))
+	if err != nil {
+		return err
+	}
+	err = sendPieces(out, image, guard)
+	if closeErr := image.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func sendPieces(out pieceSender, image io.Reader, guard *time.Timer) error {
+	buf := make([]byte, SnapshotPieceBytes)
+	for {
+		n, err := io.ReadFull(image, buf)
+		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !last {
+			return err
+		}
+		guard.Reset(SendBound)
+		if err := out.Send(SnapshotPiece{Data: buf[:n], Last: last}); err != nil {
+			return err
+		}
+		if last {
+			return out.Close()
+		}
+	}
+}

@@ -1,0 +1,440 @@
+package raft
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"v.io/v23"
+	"v.io/v23/context"
+	"v.io/v23/naming"
+	"v.io/v23/options"
+	"v.io/v23/rpc"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// raft is one member: it puts the rooms together and translates between the public contract of
+// model.go and replica. It decides nothing.
+type raft struct {
+	ctx      *context.T
+	cancel   context.CancelFunc
+	settings settings
+	log      *slog.Logger
+	store    persistence
+	identity *identity
+	auth     *authority
+	peers    *peers
+	replica  *replica.Replica
+	server   rpc.Server
+
+	// following is done when the goroutine has ended that follows the configuration.
+	following sync.WaitGroup
+	stopped   sync.Once
+
+	mu sync.Mutex
+	// life is guarded by mu.
+	life life
+}
+
+// life is what changes on the way from NewRaft to Stop.
+type life struct {
+	phase phase
+	// added are the ids given to AddMember.
+	added []entry.MemberID
+	// failure is why Start failed, nil otherwise.
+	failure error
+}
+
+// phase is where a member stands in its life; it only moves forward.
+type phase string
+
+const (
+	phaseNew     phase = "not started yet"
+	phaseStarted phase = "running"
+	phaseStopped phase = "stopped"
+)
+
+// NewRaft creates a member that keeps its files in config.LogDir and calls client. It opens the
+// directory, listens on config.HostPort, and restores the newest snapshot into client, so everything
+// that can fail fails here; Start only begins. When NewRaft fails it leaves nothing open.
+//
+// ctx names the principal and the namespace; its end does not stop the member, the end of the
+// runtime does.
+func NewRaft(ctx *context.T, config *RaftConfig, client RaftClient) (Raft, error) {
+	s, err := newSettings(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
+		return nil, badConfig(ctx, "client", "nil", "a RaftClient is needed")
+	}
+	ctx, cancel := context.WithRootCancel(ctx)
+	r := &raft{ctx: ctx, cancel: cancel, settings: s, log: s.log, life: life{phase: phaseNew}}
+	if err := r.assemble(client); err != nil {
+		r.dismantle()
+		return nil, err
+	}
+	return r, nil
+}
+
+// assemble opens the rooms, each in the order in which the next one needs it. What was opened when
+// it fails is closed by dismantle.
+func (r *raft) assemble(client RaftClient) error {
+	// The directory first: it may know the member's id, and its lock keeps out a second member.
+	store, err := openDirectory(r.ctx, r.settings.LogDir)
+	if err != nil {
+		return err
+	}
+	r.store = store
+	r.identity = &identity{incarnation: store.Recorded().Incarnation, cluster: store.Recorded().Cluster}
+	r.auth = newAuthority(r.settings.ACL, r.settings.peerACL, r.log)
+	// The server next: a new member's id may be the address it is bound to. It refuses every call
+	// until the member is started.
+	service := newService(r, r.identity, r.auth, r.log)
+	if err := r.listen(service); err != nil {
+		return err
+	}
+	if err := r.identify(); err != nil {
+		return err
+	}
+	r.log = r.log.With("member", string(r.identity.id))
+	r.peers = newPeers(r.ctx, r.identity, r.auth, service, r.log)
+	// The replica last: it recovers the log and restores the client.
+	r.replica, err = replica.New(r.replicaConfig(client))
+	return err
+}
+
+// replicaConfig describes this member to replica.
+func (r *raft) replicaConfig(client RaftClient) replica.Config {
+	return replica.Config{
+		ID:          r.identity.id,
+		Incarnation: r.identity.incarnation,
+		Origin:      randomNumber(),
+		Log:         r.store.Log(),
+		Snapshots:   r.store.Snapshots(),
+		Transport:   r.peers,
+		Machine:     &machine{ctx: r.ctx, client: client, log: r.log},
+		Seed:        randomNumber(),
+		Heartbeat:   r.settings.Heartbeat,
+		Limits: replica.Limits{
+			Command:     CommandMax,
+			QueueBytes:  QueueBytesMax,
+			QueueCount:  QueueCountMax,
+			Uncommitted: UncommittedBytesMax,
+			Tail:        TailBytesMax,
+			Message:     MessageBytesMax,
+			StopWait:    StopBound,
+		},
+		Snapshot: replica.SnapshotPolicy{Entries: r.settings.SnapshotThreshold, Bytes: r.settings.SnapshotBytes},
+		Logger:   r.log,
+	}
+}
+
+// randomNumber returns a number that nobody can guess and that is never 0.
+func randomNumber() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // Never fails: crypto/rand ends the process instead.
+	return binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+// listen starts the RPC server and puts its context, which speaks with the server's blessings and
+// shares its connections, in place of the member's.
+func (r *raft) listen(s *service) error {
+	address := r.settings.HostPort
+	if recorded := r.store.Recorded().ID; isAnyPort(address) && isAddress(recorded) {
+		address = string(recorded) // The member's id is where its peers look for it.
+	}
+	ctx := v23.WithListenSpec(r.ctx, rpc.ListenSpec{Addrs: rpc.ListenAddrs{{Protocol: "tcp", Address: address}}})
+	ctx, server, err := v23.WithNewServer(ctx, "", raftProtoServer(s), r.auth, options.LameDuckTimeout(0))
+	if err != nil {
+		return fmt.Errorf("raft: serving on %s: %w", address, err)
+	}
+	r.ctx, r.server = ctx, server
+	for _, err := range server.Status().ListenErrors {
+		return badConfig(r.ctx, "HostPort", address, err.Error())
+	}
+	return nil
+}
+
+// identify settles the member's id: the recorded one, else the configured one, else the address
+// that the server is bound to. A new directory records it.
+func (r *raft) identify() error {
+	recorded := r.store.Recorded()
+	id := recorded.ID
+	bound := boundAddress(r.server.Status().Endpoints)
+	if r.settings.ID != "" {
+		configured, err := memberID(r.settings.ID)
+		if err != nil {
+			return badConfig(r.ctx, "ID", r.settings.ID, err.Error())
+		}
+		if recorded.ID != "" && recorded.ID != configured {
+			return badConfig(r.ctx, "ID", r.settings.ID,
+				fmt.Sprintf("the directory %s belongs to member %q", r.settings.LogDir, recorded.ID))
+		}
+		id = configured
+	}
+	if id == "" {
+		id = entry.MemberID(bound)
+	}
+	if id == "" {
+		return badConfig(r.ctx, "HostPort", r.settings.HostPort, "the server is not bound to a TCP address")
+	}
+	r.identity.id = id
+	if recorded.ID != "" {
+		if isAddress(id) && string(id) != bound {
+			r.log.Warn("the member listens on another address than its id, where its peers look for it",
+				"id", id, "address", bound)
+		}
+		return nil
+	}
+	return r.store.SetMember(id)
+}
+
+// boundAddress returns the TCP address of a server, "" when it has none.
+func boundAddress(endpoints []naming.Endpoint) string {
+	for _, ep := range endpoints {
+		if ep.Protocol == "tcp" && ep.Address != "" {
+			return ep.Address
+		}
+	}
+	return ""
+}
+
+// dismantle closes whatever assemble opened, newest first.
+func (r *raft) dismantle() {
+	if r.replica != nil {
+		if err := r.replica.Stop(); err != nil {
+			r.log.Error("the client's code did not return in time", "err", err, "bound", time.Duration(StopBound))
+		}
+	} else if r.peers != nil {
+		r.report("closing the transport", r.peers.Close())
+	}
+	r.cancel()
+	if r.server != nil {
+		<-r.server.Closed()
+	}
+	if r.store == nil {
+		return
+	}
+	if r.replica == nil {
+		r.report("closing the log", r.store.Log().Close())
+	}
+	r.report("releasing the directory", r.store.Close())
+}
+
+// report logs an error of something that ends anyway.
+func (r *raft) report(doing string, err error) {
+	if err != nil {
+		r.log.Error("failed "+doing, "err", err)
+	}
+}
+
+// AddMember implements Raft.
+func (r *raft) AddMember(ctx *context.T, id string) error {
+	member, err := memberID(id)
+	if err != nil {
+		return badConfig(ctx, "AddMember", id, err.Error())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.life.phase != phaseNew:
+		return ErrorfNotRunning(ctx, "AddMember comes before Start: the member is %s", string(r.life.phase))
+	case r.settings.Join:
+		return badConfig(ctx, "Join", "true",
+			fmt.Sprintf("a member that joins has no initial set, so AddMember(%q) cannot hold", id))
+	case len(r.life.added) >= entry.MembersMax:
+		return badConfig(ctx, "AddMember", id, fmt.Sprintf("at most %d members", entry.MembersMax))
+	}
+	r.life.added = append(r.life.added, member)
+	return nil
+}
+
+// ID implements Raft.
+func (r *raft) ID() string { return string(r.identity.id) }
+
+// Start implements Raft.
+func (r *raft) Start() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life.phase != phaseNew {
+		return
+	}
+	r.life.phase = phaseStarted
+	if err := r.begin(); err != nil {
+		r.life.failure = fmt.Errorf("raft: start: %w", err)
+		r.log.Error("the member could not start", "err", err)
+	}
+}
+
+// begin settles the initial set and starts the loop. The caller holds mu.
+func (r *raft) begin() error {
+	initial, err := r.settleInitial()
+	if err != nil {
+		return err
+	}
+	r.identity.start(initial)
+	if len(initial) > 0 {
+		configuration := entry.Configuration{}
+		rand.Read(configuration.Cluster[:])
+		for _, id := range initial {
+			configuration.Members = append(configuration.Members, entry.Member{ID: id})
+		}
+		if err := r.replica.Initialize(configuration); err != nil {
+			return err
+		}
+	}
+	for _, id := range initial {
+		r.peers.add(id)
+	}
+	if err := r.replica.Start(); err != nil {
+		return err
+	}
+	for _, name := range r.names() {
+		if err := r.server.AddName(name); err != nil {
+			return fmt.Errorf("mounting under %q: %w", name, err)
+		}
+	}
+	r.following.Go(r.follow)
+	return nil
+}
+
+// names returns the names under which the member mounts itself.
+func (r *raft) names() []string {
+	var names []string
+	if r.settings.ServerName != "" {
+		names = append(names, r.settings.ServerName)
+	}
+	if !isAddress(r.identity.id) && string(r.identity.id) != r.settings.ServerName {
+		names = append(names, string(r.identity.id))
+	}
+	return names
+}
+
+// settleInitial returns the initial set: the recorded one when there is one (a difference to the
+// one that was added is logged), else the added one and this member, recorded from now on.
+func (r *raft) settleInitial() ([]entry.MemberID, error) {
+	recorded := r.store.Recorded()
+	if r.settings.Join {
+		return recorded.Initial, nil
+	}
+	added := sortedSet(append(r.life.added, r.identity.id))
+	if len(recorded.Initial) > 0 || !recorded.Cluster.IsZero() {
+		if len(r.life.added) > 0 && !slices.Equal(added, recorded.Initial) {
+			r.log.Warn("the directory's member set is in force, not the one given to AddMember",
+				"recorded", recorded.Initial, "added", added)
+		}
+		return recorded.Initial, nil
+	}
+	return added, r.store.SetInitial(added)
+}
+
+// follow keeps the transport, the authority and the directory in step with the configuration, until
+// the replica stops.
+func (r *raft) follow() {
+	for {
+		status, changed := r.replica.Watch()
+		r.auth.configure(status.Configuration)
+		for _, m := range status.Configuration.Members {
+			r.peers.add(m.ID)
+		}
+		if err := r.recordCluster(status); err != nil {
+			r.log.Error("the cluster's id could not be recorded", "err", err)
+		}
+		select {
+		case <-changed:
+		case <-r.replica.Done():
+			return
+		}
+	}
+}
+
+// recordCluster records the cluster's id once it is certain: it stands in the log's first entry, so
+// it can no longer change when anything is committed.
+func (r *raft) recordCluster(status replica.Status) error {
+	cluster := status.Configuration.Cluster
+	if status.Commit == 0 || cluster.IsZero() || r.store.Recorded().Cluster == cluster {
+		return nil
+	}
+	r.identity.learnCluster(cluster)
+	return r.store.SetCluster(cluster)
+}
+
+// Stop implements Raft.
+func (r *raft) Stop() {
+	r.stopped.Do(func() {
+		r.mu.Lock()
+		r.life.phase = phaseStopped
+		r.mu.Unlock()
+		r.dismantle()
+		r.following.Wait()
+	})
+}
+
+// StartElection implements Raft.
+func (r *raft) StartElection() { r.replica.Campaign() }
+
+// state describes where the member stands in its life, for an error.
+func (r *raft) state() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life.failure != nil {
+		return r.life.failure.Error()
+	}
+	return string(r.life.phase)
+}
+
+// role translates a role of core.
+func role(s replica.Status) int {
+	switch {
+	case !s.Running:
+		return RoleStopped
+	case s.Role == core.Leader:
+		return RoleLeader
+	case s.Role == core.Follower:
+		return RoleFollower
+	}
+	return RoleCandidate
+}
+
+// knows reports whether id belongs to the set in force.
+func (r *raft) knows(id entry.MemberID) bool {
+	configuration := r.replica.Status().Configuration
+	if len(configuration.Members) > 0 {
+		_, ok := configuration.Find(id)
+		return ok
+	}
+	return slices.Contains(r.store.Recorded().Initial, id)
+}
+
+// Live implements Raft.
+func (r *raft) Live() error {
+	r.mu.Lock()
+	failure, current := r.life.failure, r.life.phase
+	r.mu.Unlock()
+	switch {
+	case failure != nil:
+		return failure
+	case current == phaseStopped:
+		return ErrorfNotRunning(r.ctx, "the member is %s", string(current))
+	case current == phaseNew:
+		return nil
+	}
+	return errors.Join(r.replica.Err(), r.replica.Live())
+}
+
+// Ready implements Raft.
+func (r *raft) Ready() error {
+	if err := r.Live(); err != nil {
+		return err
+	}
+	return r.replica.Ready()
+}

@@ -1,0 +1,274 @@
+package raft
+
+import (
+	stdcontext "context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"v.io/v23/context"
+	"v.io/v23/rpc"
+	"v.io/v23/security"
+	"v.io/v23/verror"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// service is what a member serves over Vanadium RPC: the methods of raftProto. Before a method runs,
+// authority has checked the caller's right; the methods for peers also check that the caller is the
+// member it speaks for.
+//
+// All methods are called by the RPC server's goroutines.
+type service struct {
+	raft     *raft
+	identity *identity
+	auth     *authority
+	log      *slog.Logger
+
+	mu sync.Mutex
+	// receiver is nil until the transport starts. Guarded by mu.
+	receiver replica.Receiver
+	// conversations holds the cancel function of each peer's conversation: a new one ends the old.
+	// Guarded by mu.
+	conversations map[entry.MemberID]*context.CancelFunc
+}
+
+var _ raftProtoServerMethods = (*service)(nil)
+
+func newService(r *raft, id *identity, auth *authority, log *slog.Logger) *service {
+	return &service{raft: r, identity: id, auth: auth, log: log, conversations: map[entry.MemberID]*context.CancelFunc{}}
+}
+
+// Append implements Member.
+func (s *service) Append(ctx *context.T, _ rpc.ServerCall, cmd []byte) (Term, Index, string, error) {
+	outcome, err := s.raft.append(ctx, cmd)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	applied := ""
+	if outcome.applied != nil {
+		applied = outcome.applied.Error()
+	}
+	return Term(outcome.at.Term), Index(outcome.at.Index), applied, nil
+}
+
+// ReadIndex implements Member.
+func (s *service) ReadIndex(ctx *context.T, _ rpc.ServerCall) (Index, error) {
+	return s.raft.ReadIndex(ctx)
+}
+
+// Status implements Member.
+func (s *service) Status(*context.T, rpc.ServerCall) (MemberStatus, error) {
+	return s.raft.memberStatus(), nil
+}
+
+// open makes the service take messages for r.
+func (s *service) open(r replica.Receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.receiver = r
+}
+
+// admit checks everything about a peer that opens a conversation, in the order from cheap to dear,
+// and returns what is proven. Refusals are logged.
+func (s *service) admit(ctx *context.T, call security.Call, hello Hello) (replica.Peer, replica.Receiver, error) {
+	peer, receiver, err := s.admitted(ctx, call, hello)
+	if err != nil {
+		s.log.Warn("peer refused", "claims", hello.From, "caller", caller(ctx, call), "why", err)
+	}
+	return peer, receiver, err
+}
+
+func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (replica.Peer, replica.Receiver, error) {
+	s.mu.Lock()
+	receiver := s.receiver
+	s.mu.Unlock()
+	if receiver == nil {
+		return replica.Peer{}, nil, ErrorfNotRunning(ctx, "the member is %s", s.raft.state())
+	}
+	if err := s.identity.compare(ctx, hello); err != nil {
+		return replica.Peer{}, nil, err
+	}
+	from := entry.MemberID(hello.From)
+	if from == s.identity.id || !s.raft.knows(from) {
+		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx,
+			"%s claims to be member %q, which is none of the set's", caller(ctx, call), hello.From)
+	}
+	ctx, cancel := context.WithTimeout(ctx, DialBound)
+	defer cancel()
+	if err := s.auth.prove(ctx, call, from); err != nil {
+		return replica.Peer{}, nil, err
+	}
+	key, err := keyOf(call)
+	if err != nil {
+		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx, "%v", err)
+	}
+	peer := replica.Peer{ID: from, Incarnation: entry.Incarnation(hello.Incarnation), Key: key}
+	copy(peer.Cluster[:], hello.Cluster)
+	return peer, receiver, nil
+}
+
+// Converse implements raftProto: it answers the hello and then takes the peer's messages until the
+// peer ends, is replaced by a newer conversation, loses its right, or sends what cannot be meant.
+func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hello Hello) error {
+	peer, receiver, err := s.admit(ctx, call.Security(), hello)
+	if err != nil {
+		return err
+	}
+	ctx, done := s.enter(ctx, peer.ID)
+	defer done()
+	if err := call.SendStream().Send(s.identity.hello(peer.ID)); err != nil {
+		return err
+	}
+	checked := time.Now()
+	packets := call.RecvStream()
+	for packets.Advance() {
+		if ctx.Err() != nil {
+			return verror.ErrAborted.Errorf(ctx, "a newer conversation of member %s replaced this one", peer.ID)
+		}
+		if time.Since(checked) > ReauthorizeEvery {
+			checked = time.Now()
+			if err := s.recheck(ctx, call.Security(), peer.ID); err != nil {
+				return err
+			}
+		}
+		packet := packets.Value()
+		message, err := packet.message(peer.ID, s.identity.id)
+		if err != nil {
+			s.log.Warn("packet refused", "peer", peer.ID, "why", err)
+			return verror.ErrBadProtocol.Errorf(ctx, "%v", err)
+		}
+		receiver.Receive(peer, []core.Message{message})
+	}
+	return packets.Err()
+}
+
+// enter registers a peer's conversation, ending the one before.
+func (s *service) enter(ctx *context.T, id entry.MemberID) (*context.T, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	mine := &cancel
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.conversations[id]; old != nil {
+		(*old)()
+	}
+	s.conversations[id] = mine
+	return ctx, func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.conversations[id] == mine {
+			delete(s.conversations, id)
+		}
+	}
+}
+
+// recheck authorises an open conversation again: blessings expire, keys and sets change.
+func (s *service) recheck(ctx *context.T, call security.Call, id entry.MemberID) error {
+	err := s.auth.reauthorize(ctx, call, PeerRight)
+	if err == nil && !s.raft.knows(id) {
+		err = fmt.Errorf("member %s was removed", id)
+	}
+	if err == nil {
+		err = s.auth.prove(ctx, call, id)
+	}
+	if err == nil {
+		return nil
+	}
+	s.log.Warn("peer refused", "claims", id, "caller", caller(ctx, call), "why", err)
+	return verror.ErrNoAccess.Errorf(ctx, "%s may not go on as member %s: %v", caller(ctx, call), id, err)
+}
+
+// InstallSnapshot implements raftProto.
+func (s *service) InstallSnapshot(ctx *context.T, call raftProtoInstallSnapshotServerCall, hello Hello,
+	head SnapshotHead) error {
+	peer, receiver, err := s.admit(ctx, call.Security(), hello)
+	if err != nil {
+		return err
+	}
+	meta, err := head.meta()
+	if err != nil {
+		return verror.ErrBadArg.Errorf(ctx, "snapshot %q from member %s: %v", head.Id, peer.ID, err)
+	}
+	return receiver.ReceiveSnapshot(stdcontext.Context(ctx), peer, replica.IncomingSnapshot{
+		Term: entry.Term(head.Term),
+		Meta: meta,
+		From: func(at int64) (io.Reader, error) {
+			if err := call.SendStream().Send(uint64(at)); err != nil {
+				return nil, err
+			}
+			return &pieceReader{pieces: call.RecvStream()}, nil
+		},
+	})
+}
+
+// pieceReceiver is the receiving half of an image's transfer.
+type pieceReceiver interface {
+	Advance() bool
+	Value() SnapshotPiece
+	Err() error
+}
+
+// pieceReader reads an image from its pieces. It returns io.EOF only after the piece marked last: a
+// stream that ends earlier was cut, even if it ended without an error.
+type pieceReader struct {
+	pieces pieceReceiver
+	rest   []byte
+	last   bool
+}
+
+// Read implements io.Reader.
+func (r *pieceReader) Read(p []byte) (int, error) {
+	for len(r.rest) == 0 {
+		if r.last {
+			return 0, io.EOF
+		}
+		if !r.pieces.Advance() {
+			if err := r.pieces.Err(); err != nil {
+				return 0, err
+			}
+			return 0, io.ErrUnexpectedEOF
+		}
+		piece := r.pieces.Value()
+		r.rest, r.last = piece.Data, piece.Last
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// newSnapshotHead describes an image to its receiver.
+func newSnapshotHead(s replica.OutgoingSnapshot) SnapshotHead {
+	return SnapshotHead{
+		Term:          Term(s.Term),
+		Id:            s.Meta.ID,
+		LastIndex:     Index(s.Meta.Index),
+		LastTerm:      Term(s.Meta.Term),
+		Configuration: entry.AppendConfiguration(nil, s.Meta.Configuration),
+		Sessions:      s.Meta.Sessions,
+		Size:          uint64(s.Meta.Size),
+		Checksum:      s.Meta.Checksum,
+	}
+}
+
+// meta returns the description that a head carries, its numbers checked.
+func (h SnapshotHead) meta() (entry.SnapshotMeta, error) {
+	for _, n := range [...]uint64{uint64(h.Term), uint64(h.LastIndex), uint64(h.LastTerm), h.Size} {
+		if n > entry.NumberMax {
+			return entry.SnapshotMeta{}, fmt.Errorf("number %d, at most %d", n, uint64(entry.NumberMax))
+		}
+	}
+	if len(h.Id) == 0 || len(h.Id) > 255 {
+		return entry.SnapshotMeta{}, fmt.Errorf("id of %d bytes, want 1 to 255", len(h.Id))
+	}
+	configuration, err := entry.DecodeConfiguration(h.Configuration)
+	if err != nil {
+		return entry.SnapshotMeta{}, err
+	}
+	return entry.SnapshotMeta{ID: h.Id, Index: entry.Index(h.LastIndex), Term: entry.Term(h.LastTerm),
+		Configuration: configuration, Sessions: h.Sessions, Size: int64(h.Size), Checksum: h.Checksum}, nil
+}

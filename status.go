@@ -1,0 +1,57 @@
+package raft
+
+// roleNames are the roles in words, for people.
+var roleNames = map[int]string{
+	RoleCandidate: "candidate", RoleFollower: "follower", RoleLeader: "leader", RoleStopped: "stopped",
+}
+
+// Status implements Raft.
+func (r *raft) Status() (myID string, myRole int, leader string) {
+	s := r.replica.Status()
+	return r.ID(), role(s), string(s.Leader)
+}
+
+// Stats implements Raft.
+func (r *raft) Stats() Stats {
+	s := r.replica.Stats()
+	out := Stats{
+		ID:          r.ID(),
+		Role:        role(s.Status),
+		Leader:      string(s.Leader),
+		Term:        Term(s.Term),
+		Last:        Index(s.Last.Index),
+		Commit:      Index(s.Commit),
+		Durable:     Index(s.Durable),
+		Applied:     Index(s.Applied),
+		FsyncP50:    s.SyncP50,
+		FsyncP99:    s.SyncP99,
+		LastContact: s.SinceContact,
+		Failure:     r.replica.Err(),
+	}
+	for _, m := range s.Configuration.Members {
+		out.Members = append(out.Members, string(m.ID))
+	}
+	return out
+}
+
+// memberStatus is Status and Stats as a client asks for them over RPC.
+func (r *raft) memberStatus() MemberStatus {
+	s := r.Stats()
+	out := MemberStatus{
+		Id:      s.ID,
+		Role:    roleNames[s.Role],
+		Leader:  s.Leader,
+		Term:    s.Term,
+		Last:    s.Last,
+		Commit:  s.Commit,
+		Applied: s.Applied,
+		Members: s.Members,
+	}
+	if c := r.replica.Status().Configuration.Cluster; !c.IsZero() {
+		out.Cluster = c.String()
+	}
+	if err := r.Ready(); err != nil {
+		out.Ready = err.Error()
+	}
+	return out
+}
