@@ -1,0 +1,63 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+
+	"v.io/v23/context"
+	"v.io/v23/verror"
+
+	"v.io/x/ref/runtime/internal/conn"
+)
+
+// inProgress is an error of this layer with the standard error that it is reported
+// as. The cause stays reachable with errors.Is.
+func fault(ctx *context.T, id verror.IDAction, cause error) error {
+	return id.Errorf(ctx, "%w", cause)
+}
+
+// endOfContext is the standard error for a context that has ended, nil for
+// one that has not.
+func endOfContext(ctx *context.T, name, method string) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return verror.ErrTimeout.Errorf(ctx, "%v.%v: the deadline passed: %w", name, method, err)
+	default:
+		return verror.ErrCanceled.Errorf(ctx, "%v.%v: canceled: %w", name, method, err)
+	}
+}
+
+// lost is the error of a call whose connection broke, or whose peer did not follow
+// the protocol, unless the context's end explains it.
+func lost(ctx *context.T, name, method string, cause error) error {
+	if err := endOfContext(ctx, name, method); err != nil {
+		return err
+	}
+	return verror.ErrBadProtocol.Errorf(ctx, "%v.%v: the call was broken off: %w", name, method, cause)
+}
+
+// connectFault is the standard error of a failed attempt to reach a server.
+func connectFault(ctx *context.T, server string, cause error) error {
+	switch {
+	case errors.Is(cause, conn.ErrUntrusted), errors.Is(cause, conn.ErrNotAuthenticated):
+		return verror.ErrNotTrusted.Errorf(ctx, "%v: %w", server, cause)
+	case errors.Is(cause, conn.ErrRefused):
+		return verror.ErrNoAccess.Errorf(ctx, "%v: %w", server, cause)
+	default:
+		return verror.ErrNoServers.Errorf(ctx, "%v: %w", server, cause)
+	}
+}
+
+// final tells whether trying the same server again is of no use.
+func final(err error) bool {
+	id := verror.ErrorID(err)
+	return id == verror.ErrNotTrusted.ID || id == verror.ErrNoAccess.ID
+}
+
+// wrongCount is the error for a response whose number of results is not what the
+// caller wants.
+func wrongCount(got, want int) error {
+	return fmt.Errorf("the server returned %d results, the caller wants %d", got, want)
+}
