@@ -131,10 +131,10 @@ func (g *generator) zeroTest(t *compile.Type, value string, isZero bool) string 
 		return value + equal + `""`
 	case t.Kind == compile.List || t.Kind == compile.Set || t.Kind == compile.Map:
 		return "len(" + value + ")" + equal + "0"
-	case t.Kind == compile.ErrorKind || t.Kind == compile.Optional:
-		return value + equal + "nil"
 	case t.Kind == compile.TypeObject:
 		return value + equal + "nil" + or + value + equal + g.vdl("AnyType")
+	case t.Kind == compile.ErrorKind || t.Kind == compile.Optional || t.Kind == compile.Union && g.hand(t):
+		return value + equal + "nil"
 	case t.Kind == compile.Any || t.Kind == compile.Union:
 		return value + equal + "nil" + or + not + value + ".VDLIsZero()"
 	case g.hand(t):
@@ -181,6 +181,8 @@ func (g *generator) nativeZero(t *compile.Type, value string) string {
 // wireZero returns the condition that a value of the wire type itself is zero.
 func (g *generator) wireZero(t *compile.Type, value string) string {
 	switch {
+	case t.Kind == compile.Union && g.hand(t):
+		return value + " == nil"
 	case t.Kind == compile.Union:
 		return value + " == nil || " + value + ".VDLIsZero()"
 	case g.hand(t):

@@ -130,12 +130,12 @@ func (g *generator) write(t *compile.Type, value string) {
 		g.check("%s(enc, %s)", g.in(pathVerror, "VDLWrite"), value)
 	case t.Kind == compile.Optional:
 		g.writeOptional(t, value)
+	case g.hand(t):
+		g.check("%s(enc, %s)", g.vdl("Write"), value)
 	case t.Kind == compile.Union:
 		g.p("if %s == nil {", value)
 		g.check("(%s).VDLWrite(enc)", g.unionZero(t))
 		g.p("} else if err := %s.VDLWrite(enc); err != nil {\nreturn err\n}", value)
-	case g.hand(t):
-		g.check("%s(enc, %s)", g.vdl("Write"), value)
 	case t.Named():
 		g.check("%s.VDLWrite(enc)", value)
 	default:

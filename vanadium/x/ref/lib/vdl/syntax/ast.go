@@ -10,10 +10,10 @@ type File struct {
 	// HandWritten is set by a line //vdl:handwritten: the Go code of the package is written by hand, and the file only
 	// tells other VDL files what is there.
 	HandWritten bool
-	Imports []*Import
-	Types   []*TypeDecl
-	Consts  []*ConstDecl
-	Errors  []*ErrorDecl
+	Imports     []*Import
+	Types       []*TypeDecl
+	Consts      []*ConstDecl
+	Errors      []*ErrorDecl
 	// Interfaces holds the type declarations of the form "type X interface".
 	Interfaces []*InterfaceDecl
 }
