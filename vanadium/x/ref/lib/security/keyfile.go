@@ -78,17 +78,19 @@ func encodePrivateKey(key crypto.PrivateKey, passphrase []byte) (*pem.Block, err
 	return &pem.Block{Type: pemEncryptedKey, Bytes: encrypted}, nil
 }
 
-// createSynced is writeSynced for a file that must not exist yet.
+// createSynced is writeSynced for a file that must not exist yet. A crash leaves
+// the whole file or none: it is written under another name and then linked,
+// which, unlike renaming, fails if there is one. The caller holds dir.lock.
 func createSynced(name string, content []byte, mode fs.FileMode) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	if err != nil {
+	next := name + ".next"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("security: creating key file: %w", err)
 	}
-	_, err = file.Write(content)
-	if err == nil {
-		err = file.Sync()
+	if err := writeSynced(next, content, mode); err != nil {
+		return fmt.Errorf("security: creating key file: %w", err)
 	}
-	return errors.Join(err, file.Close())
+	err := os.Link(next, name)
+	return errors.Join(err, os.Remove(next))
 }
 
 // loadSigner reads the private key in dir.

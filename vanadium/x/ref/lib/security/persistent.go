@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -23,7 +24,7 @@ const dirLockFile = "dir.lock"
 // kept in dir, which is created if need be. The private key is encrypted if
 // passphrase is not empty. It fails if dir holds a key already.
 func CreatePersistentPrincipal(dir string, passphrase []byte) (security.Principal, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := createDir(dir); err != nil {
 		return nil, fmt.Errorf("security: creating the directory of a principal: %w", err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -52,6 +53,17 @@ func LoadPersistentPrincipal(dir string, passphrase []byte) (security.Principal,
 		return nil, err
 	}
 	return newPersistent(dir, signer, false)
+}
+
+// createDir makes dir, durably, unless it is there.
+func createDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }
 
 func newPersistent(dir string, signer security.Signer, readonly bool) (security.Principal, error) {

@@ -83,11 +83,15 @@ func TestDirectoryLayout(t *testing.T) {
 
 func TestCreateInUsedDirectoryFails(t *testing.T) {
 	dir, _ := createIn(t)
+	rewrite(t, filepath.Join(dir, "privatekey.pem.next"), []byte("left by a crash"))
 	if _, err := libsec.CreatePersistentPrincipal(dir, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("error %v, want %v", err, fs.ErrExist)
 	}
 	if got := defaultName(load(t, dir)); got != "me" {
 		t.Errorf("afterwards the default is %q", got)
+	}
+	if left := must(filepath.Glob(filepath.Join(dir, "*.next")))(t); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 	if _, err := libsec.LoadPersistentPrincipal(t.TempDir(), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("load from an empty directory: %v", err)
