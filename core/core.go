@@ -209,9 +209,10 @@ func (c *Core) begin(in *Input, out *Effects) {
 	if in.Installed != nil {
 		c.install(in.Installed, out)
 	}
-	if in.Compacted.Index > c.log.base.Index && in.Compacted.Index <= c.commit && c.log.holds(in.Compacted) {
-		c.log.compact(in.Compacted)
-		c.members.compact(in.Compacted.Index)
+	if at := in.Compacted; at > c.log.base.Index && at <= min(c.commit, c.disk.last) {
+		term, _ := c.log.term(at)
+		c.log.compact(entry.Position{Index: at, Term: term})
+		c.members.compact(at)
 	}
 	if c.role == Candidate {
 		c.tally(out)

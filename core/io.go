@@ -49,9 +49,9 @@ type Input struct {
 	// Installed is a snapshot that replica has received whole, made durable and restored into the
 	// machine, nil for none.
 	Installed *entry.SnapshotMeta
-	// Compacted is the entry up to which a durable local snapshot allows the log to be dropped, or
-	// the zero position.
-	Compacted entry.Position
+	// Compacted is the entry up to which a durable local snapshot allows the log to be dropped, 0 for
+	// none.
+	Compacted entry.Index
 	// Lost are members to which the transport has lost its connection: their windows restart.
 	Lost []entry.MemberID
 	// Campaign asks for an election now (Raft.StartElection).
