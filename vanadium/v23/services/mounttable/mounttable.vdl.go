@@ -9,6 +9,7 @@ import (
 	"v.io/v23/naming"
 	"v.io/v23/rpc"
 	"v.io/v23/services/permissions"
+	"v.io/v23/vdl"
 )
 
 // initializeVDLCalled is set by the first call of initializeVDL.
@@ -16,6 +17,65 @@ var initializeVDLCalled bool
 
 // The types of this file are registered before other variables of the package are initialised.
 var _ = initializeVDL()
+
+// The types that values of this package are made of, set by initializeVDL.
+var (
+	vdlTypeString1 *vdl.Type
+)
+
+// Types
+// =====
+
+// Tag names a right on a node of a mount table. The permissions of a node map tags to those who have the right.
+type Tag string
+
+// VDLReflect tells the name of the type; it is never called.
+func (Tag) VDLReflect(struct {
+	Name string `vdl:"v.io/v23/services/mounttable.Tag"`
+}) {
+}
+
+// VDLIsZero reports whether x is the zero value of its type.
+func (x Tag) VDLIsZero() bool {
+	return x == ""
+}
+
+// VDLWrite writes x to the encoder.
+func (x Tag) VDLWrite(enc vdl.Encoder) error {
+	return enc.WriteValueString(vdlTypeString1, string(x))
+}
+
+// VDLRead replaces x by the next value of the decoder.
+func (x *Tag) VDLRead(dec vdl.Decoder) error {
+	switch value, err := dec.ReadValueString(); {
+	case err != nil:
+		return err
+	default:
+		*x = Tag(value)
+	}
+	return nil
+}
+
+// Constants
+// =========
+
+// Admin is the right to do everything, and to change the permissions.
+const Admin = Tag("Admin")
+
+// Debug is the right to look into the inside of the service.
+const Debug = Tag("Debug")
+
+// Read is the right to list names, to resolve them, and to see permissions.
+const Read = Tag("Read")
+
+// Resolve is the right to resolve names.
+const Resolve = Tag("Resolve")
+
+// Create is the right to create names below the node.
+const Create = Tag("Create")
+
+// Mount is the right to mount servers on the node and to unmount them.
+const Mount = Tag("Mount")
 
 // Interfaces
 // ==========
@@ -26,8 +86,8 @@ var _ = initializeVDL()
 // checks the permissions of every node on the way; those of this node are set and read with the methods of Object.
 type MountTableClientMethods interface {
 	permissions.ObjectClientMethods
-	// Mount adds the server, a rooted name, to this node for ttl seconds; 0 stands for as long as the table lives.
-	// Mounting again before then extends the time.
+	// Mount adds the server, an endpoint or a rooted name, to this node for ttl seconds; 0 stands for as long as the
+	// table lives. Mounting again before then extends the time.
 	Mount(_ *context.T, server string, ttl uint32, flags naming.MountFlag, _ ...rpc.CallOpt) error
 	// Unmount removes the server from this node, or all servers if server is "".
 	Unmount(_ *context.T, server string, _ ...rpc.CallOpt) error
@@ -78,8 +138,8 @@ func (c implMountTableClientStub) ResolveStep(ctx *context.T, opts ...rpc.CallOp
 // checks the permissions of every node on the way; those of this node are set and read with the methods of Object.
 type MountTableServerMethods interface {
 	permissions.ObjectServerMethods
-	// Mount adds the server, a rooted name, to this node for ttl seconds; 0 stands for as long as the table lives.
-	// Mounting again before then extends the time.
+	// Mount adds the server, an endpoint or a rooted name, to this node for ttl seconds; 0 stands for as long as the
+	// table lives. Mounting again before then extends the time.
 	Mount(_ *context.T, _ rpc.ServerCall, server string, ttl uint32, flags naming.MountFlag) error
 	// Unmount removes the server from this node, or all servers if server is "".
 	Unmount(_ *context.T, _ rpc.ServerCall, server string) error
@@ -159,7 +219,7 @@ var descMountTable = rpc.InterfaceDesc{
 	Methods: []rpc.MethodDesc{
 		{
 			Name: "Mount",
-			Doc:  "// Mount adds the server, a rooted name, to this node for ttl seconds; 0 stands for as long as the table lives.\n// Mounting again before then extends the time.",
+			Doc:  "// Mount adds the server, an endpoint or a rooted name, to this node for ttl seconds; 0 stands for as long as the\n// table lives. Mounting again before then extends the time.",
 			InArgs: []rpc.ArgDesc{
 				{Name: "server", Doc: ""},
 				{Name: "ttl", Doc: ""},
@@ -197,5 +257,7 @@ func initializeVDL() struct{} {
 		return struct{}{}
 	}
 	initializeVDLCalled = true
+	vdl.Register((*Tag)(nil))
+	vdlTypeString1 = vdl.TypeOf((*Tag)(nil))
 	return struct{}{}
 }
