@@ -43,6 +43,9 @@ func NewPool() *Pool { return &Pool{slots: make(map[poolKey]*poolSlot)} }
 // ErrNotCached is returned when only a connection that exists was wanted.
 var ErrNotCached = errors.New("there is no connection yet")
 
+// ErrPoolClosed is returned by Get after Close.
+var ErrPoolClosed = errors.New("the client is closed")
+
 // Get returns a connection to the endpoint that takes calls: the one there is, if
 // o.Trust still trusts it, or else a new one. Callers who want the same address
 // wait for one dial. With cachedOnly, nothing is dialled.
@@ -85,7 +88,7 @@ func (p *Pool) look(key poolKey, cachedOnly bool) (*Conn, *dialWait, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, nil, fmt.Errorf("%w: the client is closed", ErrClosed)
+		return nil, nil, ErrPoolClosed
 	}
 	slot := p.slots[key]
 	if slot == nil {
@@ -165,7 +168,7 @@ func (p *Pool) dial(ctx *context.T, key poolKey, ep naming.Endpoint, o DialOptio
 		delete(p.slots, key)
 	case p.closed:
 		c.Close()
-		err = fmt.Errorf("%w: the client is closed", ErrClosed)
+		err = ErrPoolClosed
 		p.wg.Go(func() { p.forget(key, c) })
 	default:
 		p.wg.Go(func() { p.forget(key, c) })

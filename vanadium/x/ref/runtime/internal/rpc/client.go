@@ -1,13 +1,15 @@
 package rpc
 
 import (
+	stdcontext "context"
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	v23 "v.io/v23"
 	"v.io/v23/context"
+	"v.io/v23/namespace"
 	"v.io/v23/options"
 	"v.io/v23/rpc"
 	"v.io/v23/security"
@@ -30,35 +32,55 @@ const (
 	retryMax  = time.Minute
 )
 
+// ClientConfig is what a client works with.
+type ClientConfig struct {
+	// Principal is whom the client calls for. Required.
+	Principal security.Principal
+	// Namespace returns the namespace that resolves the names of a call with the given
+	// context. Required.
+	Namespace func(*context.T) namespace.T
+}
+
 // client implements rpc.Client for one principal.
 type client struct {
 	principal security.Principal
+	namespace func(*context.T) namespace.T
 	pool      *conn.Pool
 
+	// refs counts what keeps the client from closing: its context, and servers.
+	refs      atomic.Int64
 	closeOnce sync.Once
 	closed    chan struct{}
 }
 
 var _ rpc.Client = (*client)(nil)
 
-// NewClient returns a client that identifies itself as the principal of ctx. It
-// closes when ctx is canceled, or by Close.
-func NewClient(ctx *context.T, _ ...rpc.ClientOpt) rpc.Client {
+// NewClient returns a client. It closes by Close, or when ctx has ended and so have
+// the servers that retain it, which need it to unmount their names.
+func NewClient(ctx *context.T, cfg ClientConfig, _ ...rpc.ClientOpt) rpc.Client {
 	c := &client{
-		principal: v23.GetPrincipal(ctx),
-		pool:      conn.NewPool(),
-		closed:    make(chan struct{}),
+		principal: cfg.Principal, namespace: cfg.Namespace,
+		pool: conn.NewPool(), closed: make(chan struct{}),
 	}
-	go c.closeWith(ctx)
+	c.refs.Store(1)
+	stdcontext.AfterFunc(ctx, c.release)
 	return c
 }
 
-// closeWith closes the client with its context.
-func (c *client) closeWith(ctx *context.T) {
-	select {
-	case <-ctx.Done():
+// Retain keeps a client from closing at the end of its context until the result is
+// called.
+func Retain(of rpc.Client) (release func()) {
+	c, ok := of.(*client)
+	if !ok {
+		return func() {}
+	}
+	c.refs.Add(1)
+	return sync.OnceFunc(c.release)
+}
+
+func (c *client) release() {
+	if c.refs.Add(-1) == 0 {
 		c.Close()
-	case <-c.closed:
 	}
 }
 

@@ -9,11 +9,8 @@ import (
 	"strings"
 	"time"
 
-	v23 "v.io/v23"
 	"v.io/v23/context"
 	"v.io/v23/naming"
-	"v.io/v23/options"
-	"v.io/v23/rpc"
 	"v.io/v23/security"
 	"v.io/v23/verror"
 
@@ -50,7 +47,7 @@ func (c *client) connect(ctx *context.T, name, method string, o *callOptions) (*
 		if !pause(ctx, backoff(attempt), deadline) {
 			return nil, orEndOfContext(ctx, name, method, err)
 		}
-		v23.GetNamespace(ctx).FlushCacheEntry(ctx, name)
+		c.namespace(ctx).FlushCacheEntry(ctx, name)
 	}
 }
 
@@ -88,7 +85,7 @@ func (c *client) connectOnce(ctx *context.T, name, method string, o *callOptions
 		return nil, err
 	}
 	pattern, plain := security.SplitPatternName(name)
-	entry, err := resolve(ctx, plain, o)
+	entry, err := c.resolve(ctx, plain, o)
 	if err != nil {
 		if ended := endOfContext(ctx, name, method); ended != nil {
 			return nil, ended
@@ -103,9 +100,9 @@ func (c *client) connectOnce(ctx *context.T, name, method string, o *callOptions
 }
 
 // resolve finds the servers of a name.
-func resolve(ctx *context.T, name string, o *callOptions) (*naming.MountEntry, error) {
+func (c *client) resolve(ctx *context.T, name string, o *callOptions) (*naming.MountEntry, error) {
 	if o.preresolved == nil {
-		return v23.GetNamespace(ctx).Resolve(ctx, name, o.nsOptions...)
+		return c.namespace(ctx).Resolve(ctx, name, o.nsOptions...)
 	}
 	if o.preresolved.Resolution != nil {
 		return o.preresolved.Resolution, nil
@@ -115,7 +112,7 @@ func resolve(ctx *context.T, name string, o *callOptions) (*naming.MountEntry, e
 		return &naming.MountEntry{Name: suffix, Servers: []naming.MountedServer{{Server: address}}}, nil
 	}
 	entry := &naming.MountEntry{Name: name}
-	for _, root := range v23.GetNamespace(ctx).Roots() {
+	for _, root := range c.namespace(ctx).Roots() {
 		server, rest := naming.SplitAddressName(root)
 		entry.Name = naming.Join(rest, name)
 		entry.Servers = append(entry.Servers, naming.MountedServer{Server: server})
@@ -317,8 +314,3 @@ func (a *attempt) present(ctx *context.T, one candidate, remote security.Blessin
 	}
 	return security.NamelessBlessing(a.client.principal.PublicKey())
 }
-
-var (
-	_ rpc.CallOpt     = options.NoRetry{}
-	_ namespaceOption = options.NoRetry{}
-)

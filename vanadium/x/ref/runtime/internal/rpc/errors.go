@@ -10,7 +10,7 @@ import (
 	"v.io/x/ref/runtime/internal/conn"
 )
 
-// inProgress is an error of this layer with the standard error that it is reported
+// fault is an error of this layer with the standard error that it is reported
 // as. The cause stays reachable with errors.Is.
 func fault(ctx *context.T, id verror.IDAction, cause error) error {
 	return id.Errorf(ctx, "%w", cause)
@@ -45,6 +45,8 @@ func connectFault(ctx *context.T, server string, cause error) error {
 		return verror.ErrNotTrusted.Errorf(ctx, "%v: %w", server, cause)
 	case errors.Is(cause, conn.ErrRefused):
 		return verror.ErrNoAccess.Errorf(ctx, "%v: %w", server, cause)
+	case errors.Is(cause, conn.ErrPoolClosed):
+		return verror.ErrBadState.Errorf(ctx, "%v: %w", server, cause)
 	default:
 		return verror.ErrNoServers.Errorf(ctx, "%v: %w", server, cause)
 	}
@@ -53,7 +55,7 @@ func connectFault(ctx *context.T, server string, cause error) error {
 // final tells whether trying the same server again is of no use.
 func final(err error) bool {
 	id := verror.ErrorID(err)
-	return id == verror.ErrNotTrusted.ID || id == verror.ErrNoAccess.ID
+	return id == verror.ErrNotTrusted.ID || id == verror.ErrNoAccess.ID || id == verror.ErrBadState.ID
 }
 
 // wrongCount is the error for a response whose number of results is not what the

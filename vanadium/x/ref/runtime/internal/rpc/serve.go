@@ -77,7 +77,7 @@ func (s *server) serveOne(f *conn.Flow, half *flowHalves) error {
 // handlers may go on while the server is a lame duck, but with the flow, the
 // connection, or the runtime.
 func (s *server) callContext(req *request) (*context.T, context.CancelFunc) {
-	ctx, cancel := context.WithRootCancel(s.callCtx)
+	ctx, cancel := context.WithRootCancel(s.ctx)
 	if req.timeout <= 0 {
 		return ctx, cancel
 	}

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	v23 "v.io/v23"
 	"v.io/v23/context"
 	"v.io/v23/naming"
 	"v.io/v23/options"
@@ -28,9 +27,7 @@ const (
 // server implements rpc.Server.
 type server struct {
 	// ctx ends when the server is to stop.
-	ctx *context.T
-	// callCtx is the context that those of handlers are made of.
-	callCtx    *context.T
+	ctx        *context.T
 	principal  security.Principal
 	dispatcher rpc.Dispatcher
 	// reserved serves names that start with the reserved prefix; may be nil.
@@ -102,20 +99,30 @@ type Publisher interface {
 // NewPublisher makes the publisher of a server; its context outlives the server's.
 type NewPublisher func(ctx *context.T) Publisher
 
-// WithNewServer starts a server whose only object is the given one, at the empty
-// suffix. See v23.WithNewServer.
-func WithNewServer(ctx *context.T, publisher NewPublisher, name string, object any, auth security.Authorizer,
-	opts ...rpc.ServerOpt) (*context.T, rpc.Server, error) {
+// ServerConfig is what a server works with.
+type ServerConfig struct {
+	// Principal is whom the server answers for. Required.
+	Principal security.Principal
+	// ListenSpec is where it listens.
+	ListenSpec rpc.ListenSpec
+	// Reserved serves the names that begin with the reserved prefix; may be nil.
+	Reserved rpc.Dispatcher
+	// NewPublisher makes what keeps its names mounted. Required.
+	NewPublisher NewPublisher
+}
+
+// LeafDispatcher returns a dispatcher for a server whose only object is the given one,
+// at the empty suffix, and the options of that server.
+func LeafDispatcher(ctx *context.T, object any, auth security.Authorizer, opts []rpc.ServerOpt) (
+	rpc.Dispatcher, []rpc.ServerOpt, error) {
 	if object == nil {
-		return ctx, nil, verror.ErrBadArg.Errorf(ctx, "a server needs an object")
+		return nil, nil, verror.ErrBadArg.Errorf(ctx, "a server needs an object")
 	}
 	invoker, err := objectToInvoker(object)
 	if err != nil {
-		return ctx, nil, verror.ErrBadArg.Errorf(ctx, "the object of type %T cannot be served: %w", object, err)
+		return nil, nil, verror.ErrBadArg.Errorf(ctx, "the object of type %T cannot be served: %w", object, err)
 	}
-	disp := &leafDispatcher{invoker: invoker, auth: auth}
-	opts = append([]rpc.ServerOpt{options.IsLeaf(true)}, opts...)
-	return WithNewDispatchingServer(ctx, publisher, name, disp, opts...)
+	return &leafDispatcher{invoker: invoker, auth: auth}, append([]rpc.ServerOpt{options.IsLeaf(true)}, opts...), nil
 }
 
 // leafDispatcher serves one object at the empty suffix.
@@ -132,38 +139,36 @@ func (d *leafDispatcher) Lookup(ctx *context.T, suffix string) (any, security.Au
 	return d.invoker, d.auth, nil
 }
 
-// WithNewDispatchingServer starts a server. See v23.WithNewDispatchingServer.
-func WithNewDispatchingServer(ctx *context.T, publisher NewPublisher, name string, disp rpc.Dispatcher,
-	opts ...rpc.ServerOpt) (*context.T, rpc.Server, error) {
+// NewServer starts a server, which stops when ctx ends. The name may be empty.
+func NewServer(ctx *context.T, cfg ServerConfig, name string, disp rpc.Dispatcher, opts ...rpc.ServerOpt) (
+	rpc.Server, error) {
 	if disp == nil {
-		return ctx, nil, verror.ErrBadArg.Errorf(ctx, "a server needs a dispatcher")
+		return nil, verror.ErrBadArg.Errorf(ctx, "a server needs a dispatcher")
 	}
 	routing, err := naming.NewRoutingID()
 	if err != nil {
-		return ctx, nil, fmt.Errorf("making a routing id: %w", err)
+		return nil, fmt.Errorf("making a routing id: %w", err)
 	}
 	s := &server{
-		ctx: ctx, callCtx: ctx, principal: v23.GetPrincipal(ctx),
-		dispatcher: disp, reserved: v23.GetReservedNameDispatcher(ctx),
-		opts: parseServerOptions(opts), routing: routing,
-		closed: make(chan struct{}),
+		ctx: ctx, principal: cfg.Principal, dispatcher: disp, reserved: cfg.Reserved,
+		opts: parseServerOptions(opts), routing: routing, closed: make(chan struct{}),
 	}
-	s.state.init(v23.GetListenSpec(ctx))
+	s.state.init(cfg.ListenSpec)
 	blessings, changed := s.principal.BlessingStore().Default()
 	if err := s.present(blessings); err != nil {
-		return ctx, nil, err
+		return nil, err
 	}
 	s.acceptor = conn.NewAcceptor(ctx, s.acceptOptions())
 	publishing, stopPublishing := context.WithRootCancel(ctx)
-	s.names = publisher(publishing)
+	s.names = cfg.NewPublisher(publishing)
 	if name != "" {
 		s.names.AddName(name, s.opts.mountTable, s.opts.leaf)
 	}
 	s.startListening()
 	s.wg.Go(func() { s.watchBlessings(changed) })
 	s.state.set(rpc.ServerReady)
-	go s.stopWith(ctx, stopPublishing)
-	return ctx, s, nil
+	go s.stopWith(stopPublishing)
+	return s, nil
 }
 
 // acceptOptions says how to accept connections.
@@ -266,8 +271,8 @@ func (s *server) Status() rpc.ServerStatus {
 }
 
 // stopWith stops the server at the end of its context.
-func (s *server) stopWith(ctx *context.T, stopPublishing context.CancelFunc) {
-	<-ctx.Done()
+func (s *server) stopWith(stopPublishing context.CancelFunc) {
+	<-s.ctx.Done()
 	s.state.set(rpc.ServerStopping)
 	s.names.Stop()
 	s.acceptor.EnterLameDuck()

@@ -1,0 +1,118 @@
+// Package library initializes the Vanadium runtime from flags and the environment. The
+// other factories register its Init; programs import one of those.
+package library
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	v23 "v.io/v23"
+	"v.io/v23/context"
+	"v.io/v23/rpc"
+	"v.io/x/lib/vlog"
+
+	"v.io/x/ref"
+	"v.io/x/ref/lib/flags"
+	"v.io/x/ref/runtime/internal/rt"
+)
+
+// The knobs below are set by factories before Init is called, and not changed after.
+var (
+	// AllowMultipleInitializations lets Init be called again after the runtime was shut
+	// down.
+	AllowMultipleInitializations = false
+
+	// EnableCommandlineFlags makes Init parse flag.CommandLine, unless it was parsed
+	// already, and look at the flags that RegisterFlags defined.
+	EnableCommandlineFlags = true
+
+	// ReservedNameDispatcher serves reserved names on all servers of the process; nil
+	// for none.
+	ReservedNameDispatcher rpc.Dispatcher
+)
+
+// defaultReload is how often credentials are read again unless the environment says
+// otherwise.
+const defaultReload = 5 * time.Minute
+
+var state struct {
+	sync.Mutex
+	flags       *flags.Flags
+	initialized bool
+}
+
+// RegisterFlags defines the runtime's flags on flag.CommandLine, once. The factories
+// call it when they are imported.
+func RegisterFlags() {
+	state.Lock()
+	defer state.Unlock()
+	if state.flags == nil {
+		state.flags = flags.Register(flag.CommandLine)
+	}
+}
+
+// Init is a v23.RuntimeFactory.
+func Init(*context.T) (v23.Runtime, *context.T, v23.Shutdown, error) {
+	f, err := begin()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	reload, err := reloadInterval()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	r, ctx, shutdown, err := rt.Init(rt.Config{
+		Logger:         vlog.Log,
+		Credentials:    f.Credentials(),
+		ReloadInterval: reload,
+		NamespaceRoots: f.NamespaceRoots(),
+		ListenSpec:     f.ListenSpec(),
+		Permissions:    f.PermissionsSpec(),
+		Reserved:       ReservedNameDispatcher,
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return r, ctx, shutdown, nil
+}
+
+// begin parses the flags and notes that the runtime is initialized.
+func begin() (*flags.Flags, error) {
+	RegisterFlags()
+	state.Lock()
+	defer state.Unlock()
+	if state.initialized && !AllowMultipleInitializations {
+		return nil, fmt.Errorf("the runtime was initialized before, and this factory allows that once")
+	}
+	f := state.flags
+	if EnableCommandlineFlags && !flag.Parsed() {
+		if err := flag.CommandLine.Parse(os.Args[1:]); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	state.initialized = true
+	return f, nil
+}
+
+// reloadInterval is how often credentials are read again.
+func reloadInterval() (time.Duration, error) {
+	v := ref.Getenv(ref.EnvCredentialsReloadInterval)
+	if v == "" {
+		return defaultReload, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err == nil && d <= 0 {
+		err = errors.New("it must be positive")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("$%v=%q: %w", ref.EnvCredentialsReloadInterval, v, err)
+	}
+	return d, nil
+}

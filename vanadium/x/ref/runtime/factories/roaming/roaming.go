@@ -1,0 +1,15 @@
+// Package roaming registers the runtime for servers on hosts that move between networks:
+// servers that listen on all interfaces follow the addresses of the host. Import it
+// for that effect only.
+package roaming
+
+import (
+	v23 "v.io/v23"
+
+	"v.io/x/ref/runtime/factories/library"
+)
+
+func init() {
+	library.RegisterFlags()
+	v23.RegisterRuntimeFactory(library.Init)
+}
