@@ -82,15 +82,15 @@ func TestUnionOfBlessings(t *testing.T) {
 func TestUnionIsBounded(t *testing.T) {
 	principal := newPrincipal(t)
 	var union security.Blessings
-	for i := range 64 {
+	for i := range 32 {
 		named := must(principal.BlessSelf(longName(i + 1)))(t)
 		union = must(security.UnionOfBlessings(union, named))(t)
 	}
 	if _, err := decodeWire(security.MarshalBlessings(union)); err != nil {
-		t.Errorf("64 chains are refused: %v", err)
+		t.Errorf("32 chains are refused: %v", err)
 	}
 	if _, err := security.UnionOfBlessings(union, must(principal.BlessSelf("one:more"))(t)); err == nil {
-		t.Error("a union of 65 chains was made")
+		t.Error("a union of 33 chains was made")
 	}
 }
 

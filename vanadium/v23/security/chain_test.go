@@ -148,15 +148,15 @@ func TestBoundsOfWireBlessings(t *testing.T) {
 		return [][]security.Certificate{{certificate}}
 	}
 	long := make([]security.Certificate, 33)
-	many := make([][]security.Certificate, 65)
+	many := make([][]security.Certificate, 33)
 	wide := make([][]security.Certificate, 9)
 	for i := range wide {
-		wide[i] = make([]security.Certificate, 32)
+		wide[i] = make([]security.Certificate, 15)
 	}
 	for name, chains := range map[string][][]security.Certificate{
 		"33 certificates":            {long},
-		"65 chains":                  many,
-		"288 certificates":           wide,
+		"33 chains":                  many,
+		"135 certificates":           wide,
 		"65 caveats":                 withCaveat(65, 1),
 		"caveat of more than 64 KiB": withCaveat(1, 64<<10+1),
 		"empty chain":                {{}},
