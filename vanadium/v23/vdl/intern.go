@@ -217,24 +217,25 @@ func (d *describer) writeKeyed(t *Type, prefix string) error {
 	if err := d.write(t.key); err != nil {
 		return err
 	}
-	if !keyable(t.key, 0) {
+	if !keyable(t.key, map[*Type]bool{}) {
 		return fmt.Errorf("vdl: type %v cannot be the key of a %v", t.key.kind, t.kind)
 	}
 	d.text.WriteByte(']')
 	return nil
 }
 
-// keyable is CanBeKey for drafts.
-func keyable(t *Type, depth int) bool {
+// keyable is CanBeKey for drafts. Each type is looked at once, since there can be exponentially many paths to it.
+func keyable(t *Type, seen map[*Type]bool) bool {
 	switch t.kind {
 	case Any, Optional, TypeObject, List, Set, Map:
 		return false
 	}
-	if depth > maxDepth {
-		return false
+	if seen[t] {
+		return true
 	}
+	seen[t] = true
 	for _, child := range t.children() {
-		if !keyable(child, depth+1) {
+		if !keyable(child, seen) {
 			return false
 		}
 	}
@@ -325,25 +326,29 @@ func sameDescription(a, b *Type) bool {
 	return same(a, b)
 }
 
-// inlineFinite refuses types whose smallest value contains itself.
+// inlineFinite refuses types whose smallest value contains itself. The map says of the types that were met whether they
+// are on the path to t; those that are not are known to be finite.
 func inlineFinite(t *Type, onPath map[*Type]bool) error {
-	if onPath[t] {
-		return errTypeInfinite
+	if busy, met := onPath[t]; met {
+		if busy {
+			return errTypeInfinite
+		}
+		return nil
+	}
+	var inline []*Type
+	switch t.kind {
+	case Array, Struct:
+		inline = t.children()
+	case Union:
+		inline = t.children()[:1]
 	}
 	onPath[t] = true
-	defer delete(onPath, t)
-	switch t.kind {
-	case Array:
-		return inlineFinite(t.elem, onPath)
-	case Union:
-		return inlineFinite(t.fields[0].Type, onPath)
-	case Struct:
-		for i := range t.fields {
-			if err := inlineFinite(t.fields[i].Type, onPath); err != nil {
-				return err
-			}
+	for _, child := range inline {
+		if err := inlineFinite(child, onPath); err != nil {
+			return err
 		}
 	}
+	onPath[t] = false
 	return nil
 }
 
