@@ -21,7 +21,7 @@ func (g *generator) consts() {
 		if c.Value.Scalar != nil && !isNative(c.Value.Type) {
 			word = "const"
 		}
-		g.p("%s %s = %s%s", word, c.Name, g.constant(c.Value, true), suffixComment(c.Decl))
+		g.p("%s %s = %s%s\n", word, c.Name, g.constant(c.Value, true), suffixComment(c.Decl))
 		g.flush()
 	}
 }
@@ -145,18 +145,43 @@ func (g *generator) listConstant(v *compile.Value, typed bool) string {
 	if len(v.Items) == 0 && v.Type.Kind != compile.Array {
 		return g.nilOf(v.Type, typed)
 	}
+	if v.Type.Kind == compile.List && v.Type.IsBytes() && !v.Type.Elem.Named() {
+		return g.goType(v.Type) + "(" + strconv.Quote(byteString(v)) + ")"
+	}
 	parts := make([]string, len(v.Items))
 	for i, item := range v.Items {
 		switch v.Type.Kind {
 		case compile.Set:
-			parts[i] = g.constant(item.Key, false) + ": {}"
+			parts[i] = g.element(item.Key) + ": {}"
 		case compile.Map:
-			parts[i] = g.constant(item.Key, false) + ": " + g.constant(item.Value, false)
+			parts[i] = g.element(item.Key) + ": " + g.element(item.Value)
 		default:
-			parts[i] = g.constant(item.Value, false)
+			parts[i] = g.element(item.Value)
 		}
 	}
 	return g.literal(g.goType(v.Type), parts)
+}
+
+func byteString(v *compile.Value) string {
+	b := make([]byte, len(v.Items))
+	for i, item := range v.Items {
+		n, _ := constant.Uint64Val(item.Value.Scalar)
+		b[i] = byte(n)
+	}
+	return string(b)
+}
+
+// element returns a part of a list, set or map, without the type that a literal can leave out there.
+func (g *generator) element(v *compile.Value) string {
+	text := g.constant(v, false)
+	goType := g.goType(v.Type)
+	if v.Type.Kind == compile.Optional {
+		goType = "&" + g.goType(v.Type.Elem)
+	}
+	if rest, ok := strings.CutPrefix(text, goType); ok && strings.HasPrefix(rest, "{") {
+		return rest
+	}
+	return text
 }
 
 // nativeConstant converts the wire value when the package is initialised. It panics if the wire value has no native
