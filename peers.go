@@ -10,6 +10,7 @@ import (
 	stdcontext "context"
 
 	"v.io/v23/context"
+	"v.io/v23/naming"
 	"v.io/v23/options"
 	"v.io/v23/rpc"
 
@@ -31,6 +32,8 @@ type peers struct {
 	auth     *authority
 	service  *service
 	log      *slog.Logger
+	// name returns the Vanadium name of a member.
+	name func(entry.MemberID) string
 	// receiver is set by Start, before any goroutine that reads it.
 	receiver replica.Receiver
 	running  sync.WaitGroup
@@ -46,7 +49,7 @@ var _ replica.Transport = (*peers)(nil)
 
 func newPeers(ctx *context.T, id *identity, auth *authority, s *service, log *slog.Logger) *peers {
 	ctx, cancel := context.WithCancel(ctx)
-	return &peers{ctx: ctx, cancel: cancel, identity: id, auth: auth, service: s, log: log,
+	return &peers{ctx: ctx, cancel: cancel, identity: id, auth: auth, service: s, log: log, name: rpcName,
 		outboxes: map[entry.MemberID]*outbox{}}
 }
 
@@ -89,9 +92,9 @@ func (p *peers) run(box *outbox) {
 // Send implements replica.Transport.
 func (p *peers) Send(to entry.MemberID, m []core.Message) int {
 	p.mu.Lock()
-	box := p.outboxes[to]
+	box, closed := p.outboxes[to], p.closed
 	p.mu.Unlock()
-	if box == nil {
+	if box == nil || closed {
 		return 0
 	}
 	return box.put(m)
@@ -131,7 +134,7 @@ func (p *peers) callOptions(to entry.MemberID) []rpc.CallOpt {
 		options.NoRetry{},
 		options.ConnectionTimeout(DialBound),
 	}
-	if isAddress(to) {
+	if naming.Rooted(p.name(to)) {
 		opts = append(opts, options.Preresolved{})
 	}
 	return opts
@@ -232,7 +235,7 @@ func (b *outbox) converse(ctx *context.T) error {
 	defer cancel()
 	guard := time.AfterFunc(DialBound, cancel)
 	defer guard.Stop()
-	call, err := raftProtoClient(rpcName(b.id)).Converse(ctx, b.peers.identity.hello(b.id), b.peers.callOptions(b.id)...)
+	call, err := raftProtoClient(b.peers.name(b.id)).Converse(ctx, b.peers.identity.hello(b.id), b.peers.callOptions(b.id)...)
 	if err != nil {
 		return err
 	}
@@ -307,7 +310,7 @@ func (p *peers) sendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replic
 	defer stdcontext.AfterFunc(ctx, cancel)()
 	guard := time.AfterFunc(DialBound, cancel)
 	defer guard.Stop()
-	call, err := raftProtoClient(rpcName(to)).InstallSnapshot(vctx, p.identity.hello(to), newSnapshotHead(s),
+	call, err := raftProtoClient(p.name(to)).InstallSnapshot(vctx, p.identity.hello(to), newSnapshotHead(s),
 		p.callOptions(to)...)
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ import (
 //
 // All methods are called by the RPC server's goroutines.
 type service struct {
-	raft     *raft
+	host     host
 	identity *identity
 	auth     *authority
 	log      *slog.Logger
@@ -39,13 +39,24 @@ type service struct {
 
 var _ raftProtoServerMethods = (*service)(nil)
 
-func newService(r *raft, id *identity, auth *authority, log *slog.Logger) *service {
-	return &service{raft: r, identity: id, auth: auth, log: log, conversations: map[entry.MemberID]*context.CancelFunc{}}
+// host is the member that a service serves for.
+type host interface {
+	append(ctx *context.T, cmd []byte) (outcome, error)
+	ReadIndex(ctx *context.T) (Index, error)
+	memberStatus() MemberStatus
+	// state describes where the member stands in its life, for an error.
+	state() string
+	// knows reports whether an id belongs to the member set in force.
+	knows(id entry.MemberID) bool
+}
+
+func newService(h host, id *identity, auth *authority, log *slog.Logger) *service {
+	return &service{host: h, identity: id, auth: auth, log: log, conversations: map[entry.MemberID]*context.CancelFunc{}}
 }
 
 // Append implements Member.
 func (s *service) Append(ctx *context.T, _ rpc.ServerCall, cmd []byte) (Term, Index, string, error) {
-	outcome, err := s.raft.append(ctx, cmd)
+	outcome, err := s.host.append(ctx, cmd)
 	if err != nil {
 		return 0, 0, "", err
 	}
@@ -58,12 +69,12 @@ func (s *service) Append(ctx *context.T, _ rpc.ServerCall, cmd []byte) (Term, In
 
 // ReadIndex implements Member.
 func (s *service) ReadIndex(ctx *context.T, _ rpc.ServerCall) (Index, error) {
-	return s.raft.ReadIndex(ctx)
+	return s.host.ReadIndex(ctx)
 }
 
 // Status implements Member.
 func (s *service) Status(*context.T, rpc.ServerCall) (MemberStatus, error) {
-	return s.raft.memberStatus(), nil
+	return s.host.memberStatus(), nil
 }
 
 // open makes the service take messages for r.
@@ -88,13 +99,13 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 	receiver := s.receiver
 	s.mu.Unlock()
 	if receiver == nil {
-		return replica.Peer{}, nil, ErrorfNotRunning(ctx, "the member is %s", s.raft.state())
+		return replica.Peer{}, nil, ErrorfNotRunning(ctx, "the member is %s", s.host.state())
 	}
 	if err := s.identity.compare(ctx, hello); err != nil {
 		return replica.Peer{}, nil, err
 	}
 	from := entry.MemberID(hello.From)
-	if from == s.identity.id || !s.raft.knows(from) {
+	if from == s.identity.id || !s.host.knows(from) {
 		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx,
 			"%s claims to be member %q, which is none of the set's", caller(ctx, call), hello.From)
 	}
@@ -170,7 +181,7 @@ func (s *service) enter(ctx *context.T, id entry.MemberID) (*context.T, func()) 
 // recheck authorises an open conversation again: blessings expire, keys and sets change.
 func (s *service) recheck(ctx *context.T, call security.Call, id entry.MemberID) error {
 	err := s.auth.reauthorize(ctx, call, PeerRight)
-	if err == nil && !s.raft.knows(id) {
+	if err == nil && !s.host.knows(id) {
 		err = fmt.Errorf("member %s was removed", id)
 	}
 	if err == nil {
