@@ -19,7 +19,8 @@ const (
 	// MessageBytesMax bounds the entries in one message between members. One entry above it still
 	// travels, alone.
 	MessageBytesMax = 1 << 20
-	// FrameMax bounds what a member reads from a connection as one item, before allocating.
+	// FrameMax bounds the entries that a member accepts in one message. The connection bounds every
+	// item, before allocating it, at 16 MiB.
 	FrameMax = CommandMax + (64 << 10)
 	// SnapshotPieceBytes is the size of a piece of an image on the wire.
 	SnapshotPieceBytes = 256 << 10

@@ -75,8 +75,11 @@ func (p *Packet) checkNumbers() error {
 // parseFrames verifies frames and that they are the entries of want, in order.
 func parseFrames(frames [][]byte, want core.Range) ([]*entry.Block, error) {
 	var body []*entry.Block
-	next := want.First
+	next, size := want.First, 0
 	for _, f := range frames {
+		if size += len(f); size > FrameMax {
+			return nil, fmt.Errorf("%w: packet of more than %d bytes of entries", entry.ErrCorrupt, FrameMax)
+		}
 		block, err := entry.Parse(f)
 		if err != nil {
 			return nil, err
