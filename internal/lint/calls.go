@@ -31,27 +31,76 @@ func checkSkip(c *Checkout) []Finding {
 }
 
 // checkSleep reports calls of time.Sleep. Inside synctest.Test the clock is a
-// fake one and a sleep takes no time, so it is allowed there.
+// fake one and a sleep takes no time, so a literal that is passed to it, or to a
+// function of the same tests that calls it, may sleep.
 func checkSleep(c *Checkout) []Finding {
+	bubbles := c.bubbles()
 	var found []Finding
 	c.handWritten(func(s *Source) {
 		clock := importName(s.Syntax, "time")
-		bubble := importName(s.Syntax, "testing/synctest")
 		if clock == "" || sleepers[s.Path] != "" {
 			return
 		}
 		ast.Inspect(s.Syntax, func(n ast.Node) bool {
-			on, function, ok := call(n)
-			if ok && on == bubble && function == "Test" {
+			if bubbles[s.Dir()][callee(n)] && s.IsTest() {
 				return false
 			}
-			if ok && on == clock && function == "Sleep" {
+			if on, function, ok := call(n); ok && on == clock && function == "Sleep" {
 				found = append(found, c.at(n.Pos(), "Sleep", "time.Sleep: wait for the condition, not for a time"))
 			}
 			return true
 		})
 	})
 	return found
+}
+
+// bubbles returns, by directory, the names of the functions that run what they are
+// given with a fake clock: synctest.Test, and the tests' functions that call one.
+func (c *Checkout) bubbles() map[string]map[string]bool {
+	all := make(map[string]map[string]bool)
+	for grown := true; grown; {
+		grown = false
+		c.handWritten(func(s *Source) {
+			if !s.IsTest() {
+				return
+			}
+			if all[s.Dir()] == nil {
+				all[s.Dir()] = map[string]bool{"synctest.Test": true}
+			}
+			grown = addBubbles(s, all[s.Dir()]) || grown
+		})
+	}
+	return all
+}
+
+// addBubbles adds the functions of a file that call one of the names, and reports
+// whether there are new ones.
+func addBubbles(s *Source, names map[string]bool) (grown bool) {
+	for _, f := range functions(s) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if names[callee(n)] && !names[f.Name.Name] {
+				names[f.Name.Name], grown = true, true
+			}
+			return true
+		})
+	}
+	return grown
+}
+
+// callee returns the name of the function that a node calls, as "name" or
+// "package.name"; "" for anything else.
+func callee(n ast.Node) string {
+	c, ok := n.(*ast.CallExpr)
+	if !ok {
+		return ""
+	}
+	if id, ok := c.Fun.(*ast.Ident); ok {
+		return id.Name
+	}
+	if on, name, ok := call(n); ok && on != "" {
+		return on + "." + name
+	}
+	return ""
 }
 
 // checkIgnoredErrors reports calls whose error is assigned to nothing.

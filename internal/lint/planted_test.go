@@ -187,9 +187,14 @@ var plants = []struct {
 			"a/a.go":      "package a\n\nimport clock \"time\"\n\nfunc f() {\n\tclock.Sleep(1)\n}\n",
 			"a/s_test.go": "package a\n\nimport (\n\t\"testing/synctest\"\n\t\"time\"\n)\n\n" +
 				"func f() {\n\tsynctest.Test(t, func() { time.Sleep(1) })\n}\n",
+			"a/couple_test.go": "package a\n\nfunc couple(t *testing.T, f func()) {\n\tsynctest.Test(t, func() { f() })\n}\n",
+			"a/p_test.go": "package a\n\nimport \"time\"\n\nfunc TestP(t *testing.T) {\n" +
+				"\tcouple(t, func() { time.Sleep(1) })\n}\n",
+			"a/q_test.go": "package a\n\nimport \"time\"\n\nfunc TestQ(t *testing.T) {\n" +
+				"\tcouple(t, func() {})\n\ttime.Sleep(1)\n}\n",
 			"a/o.go": "package a\n\nfunc f(time x) {\n\ttime.Sleep(1)\n}\n",
 		},
-		want: map[string]string{"a/a_test.go": "time.Sleep", "a/a.go": "time.Sleep"},
+		want: map[string]string{"a/a_test.go": "time.Sleep", "a/a.go": "time.Sleep", "a/q_test.go": "time.Sleep"},
 	},
 	{
 		rule: "ignored-error",
