@@ -68,9 +68,6 @@ func (b Blessings) PublicKey() PublicKey {
 // IsZero reports whether b holds nothing, not even a key.
 func (b Blessings) IsZero() bool { return b.bound == nil }
 
-// VDLIsZero is IsZero under the name that package vdl asks for.
-func (b Blessings) VDLIsZero() bool { return b.IsZero() }
-
 // isNameless reports whether b holds a key but no name.
 func (b Blessings) isNameless() bool { return b.bound != nil && len(b.bound.chains) == 0 }
 

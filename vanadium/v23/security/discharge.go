@@ -50,12 +50,6 @@ func (d Discharge) ThirdPartyCaveats() []Caveat {
 	return found
 }
 
-// VDLIsZero reports whether d discharges nothing.
-func (d Discharge) VDLIsZero() bool {
-	public, ok := d.publicKeyDischarge()
-	return !ok || public.ThirdPartyCaveatId == "" && len(public.Caveats) == 0 && public.Signature.isZero()
-}
-
 func (d Discharge) publicKeyDischarge() (PublicKeyDischarge, bool) {
 	public, ok := d.wire.(WireDischargePublicKey)
 	return public.Value, ok

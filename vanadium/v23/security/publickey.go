@@ -35,8 +35,6 @@ type PublicKey interface {
 
 	// encoded returns the DER without copying, and what is wrong with the key.
 	encoded() ([]byte, error)
-	// cryptoKey returns the key as the crypto packages know it.
-	cryptoKey() crypto.PublicKey
 	// hash returns the function this key signs with.
 	hash() Hash
 	// verify reports whether sig holds this key's signature of digest and
@@ -112,8 +110,7 @@ func checkECDSA(key *ecdsa.PublicKey) error {
 	}
 }
 
-func (k *ecdsaPublicKey) cryptoKey() crypto.PublicKey { return k.key }
-func (k *ecdsaPublicKey) hash() Hash                  { return hashForBits(k.key.Params().BitSize) }
+func (k *ecdsaPublicKey) hash() Hash { return hashForBits(k.key.Params().BitSize) }
 
 type ed25519PublicKey struct {
 	keyEncoding
@@ -134,8 +131,7 @@ func checkED25519(key ed25519.PublicKey) error {
 	return nil
 }
 
-func (k *ed25519PublicKey) cryptoKey() crypto.PublicKey { return k.key }
-func (k *ed25519PublicKey) hash() Hash                  { return sha512Hash }
+func (k *ed25519PublicKey) hash() Hash { return sha512Hash }
 
 type rsaPublicKey struct {
 	keyEncoding
@@ -158,8 +154,7 @@ func checkRSA(key *rsa.PublicKey) error {
 	return nil
 }
 
-func (k *rsaPublicKey) cryptoKey() crypto.PublicKey { return k.key }
-func (k *rsaPublicKey) hash() Hash                  { return sha512Hash }
+func (k *rsaPublicKey) hash() Hash { return sha512Hash }
 
 // NewPublicKey returns key, a *ecdsa.PublicKey, ed25519.PublicKey or
 // *rsa.PublicKey, as a PublicKey.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -94,6 +95,68 @@ func TestPublicKeyFileOfAnother(t *testing.T) {
 	}
 	if _, err := LoadPersistentPrincipal(dir, nil); err != nil {
 		t.Errorf("without the public key: %v", err)
+	}
+}
+
+func TestPassphrasePrompt(t *testing.T) {
+	plain, encrypted := t.TempDir(), t.TempDir()
+	for dir, passphrase := range map[string][]byte{plain: nil, encrypted: []byte("sesame")} {
+		if _, err := CreatePersistentPrincipal(dir, passphrase); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := LoadPersistentPrincipalWithPassphrasePrompt(plain); err != nil {
+		t.Errorf("without a passphrase: %v", err)
+	}
+	answer := func(passphrase string, err error) func(string) ([]byte, error) {
+		return func(string) ([]byte, error) { return []byte(passphrase), err }
+	}
+	if _, err := loadPrompting(encrypted, answer("sesame", nil)); err != nil {
+		t.Errorf("with the passphrase: %v", err)
+	}
+	if _, err := loadPrompting(encrypted, answer("simsim", nil)); err == nil {
+		t.Error("loaded with a wrong passphrase")
+	}
+	noTerminal := errors.New("no terminal")
+	_, err := loadPrompting(encrypted, answer("", noTerminal))
+	if !errors.Is(err, noTerminal) || !errors.Is(err, ErrPassphraseRequired) {
+		t.Errorf("without a terminal: %v", err)
+	}
+}
+
+func derivationOf(info *encryptedPrivateKeyInfo) *pbkdf2Params {
+	return &info.Algorithm.Params.KeyDerivation.Params
+}
+
+func TestEncryptionsThatAreRefused(t *testing.T) {
+	block, err := readPEM(filepath.Join("testdata", "openssl-hmacWithSHA256.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(*encryptedPrivateKeyInfo){
+		"other scheme":     func(i *encryptedPrivateKeyInfo) { i.Algorithm.ID = oidPBKDF2 },
+		"other derivation": func(i *encryptedPrivateKeyInfo) { i.Algorithm.Params.KeyDerivation.ID = oidPBES2 },
+		"other cipher":     func(i *encryptedPrivateKeyInfo) { i.Algorithm.Params.Encryption.ID = oidPBES2 },
+		"short vector":     func(i *encryptedPrivateKeyInfo) { i.Algorithm.Params.Encryption.IV = []byte{1} },
+		"other hash":       func(i *encryptedPrivateKeyInfo) { derivationOf(i).PRF.Algorithm = oidPBES2 },
+		"no iterations":    func(i *encryptedPrivateKeyInfo) { derivationOf(i).Iterations = 0 },
+		"many iterations":  func(i *encryptedPrivateKeyInfo) { derivationOf(i).Iterations = 1 << 30 },
+		"short key":        func(i *encryptedPrivateKeyInfo) { derivationOf(i).KeyBytes = 16 },
+		"half a block":     func(i *encryptedPrivateKeyInfo) { i.Encrypted = i.Encrypted[:8] },
+		"nothing":          func(i *encryptedPrivateKeyInfo) { i.Encrypted = nil },
+	} {
+		var info encryptedPrivateKeyInfo
+		if _, err := asn1.Unmarshal(block.Bytes, &info); err != nil {
+			t.Fatal(err)
+		}
+		change(&info)
+		encoded, err := asn1.Marshal(info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decryptPKCS8(encoded, []byte("sesame")); err == nil {
+			t.Errorf("%s: decrypted", what)
+		}
 	}
 }
 

@@ -13,11 +13,16 @@ import (
 // LoadPersistentPrincipalWithPassphrasePrompt is LoadPersistentPrincipal, asking
 // for the passphrase on the terminal if one is needed.
 func LoadPersistentPrincipalWithPassphrasePrompt(dir string) (security.Principal, error) {
+	return loadPrompting(dir, readPassphrase)
+}
+
+// loadPrompting loads the principal in dir, asking read for the passphrase.
+func loadPrompting(dir string, read func(prompt string) ([]byte, error)) (security.Principal, error) {
 	principal, err := LoadPersistentPrincipal(dir, nil)
 	if !errors.Is(err, ErrPassphraseRequired) {
 		return principal, err
 	}
-	passphrase, promptErr := readPassphrase(fmt.Sprintf("Passphrase for the private key in %s: ", dir))
+	passphrase, promptErr := read(fmt.Sprintf("Passphrase for the private key in %s: ", dir))
 	if promptErr != nil {
 		return nil, errors.Join(err, promptErr)
 	}

@@ -9,9 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"v.io/v23"
+	"v.io/v23/context"
+	"v.io/v23/options"
 	"v.io/v23/rpc"
 	"v.io/v23/security"
 	"v.io/v23/verror"
+	_ "v.io/x/ref/runtime/factories/generic"
+	"v.io/x/ref/test"
 	"v.io/x/ref/test/testutil"
 )
 
@@ -136,6 +141,35 @@ func TestLeafDispatcher(t *testing.T) {
 	}
 	if _, _, err := dispatcher.Lookup(nil, "x"); !errors.Is(err, verror.ErrUnknownSuffix) {
 		t.Errorf("suffix: %v", err)
+	}
+}
+
+// twins is a dispatcher of an object with the children a and b.
+type twins struct{}
+
+func (twins) Lookup(_ *context.T, suffix string) (any, security.Authorizer, error) {
+	if suffix == "" {
+		return rpc.ChildrenGlobberInvoker("b", "a"), security.AllowEveryone(), nil
+	}
+	return rpc.ChildrenGlobberInvoker(), security.AllowEveryone(), nil
+}
+
+func TestGlobName(t *testing.T) {
+	ctx, shutdown := test.V23Init()
+	defer shutdown()
+	ctx, cancel := context.WithCancel(ctx)
+	_, server, err := v23.WithNewDispatchingServer(ctx, "", twins{}, options.LameDuckTimeout(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cancel(); <-server.Closed() }()
+	name := testutil.WaitForServerReady(server).Endpoints[0].Name()
+	names, failures, err := testutil.GlobName(ctx, name, "*")
+	if !slices.Equal(names, []string{"a", "b"}) || len(failures) != 0 || err != nil {
+		t.Errorf("names %v, failures %v, error %v", names, failures, err)
+	}
+	if _, _, err := testutil.GlobName(ctx, name, "["); err == nil {
+		t.Error("a malformed pattern was accepted")
 	}
 }
 
