@@ -352,7 +352,7 @@ func (k *Sink) Abort() error {
 	keep := k.received && !k.worthless
 	if k.file != nil {
 		if keep {
-			err = k.sync()
+			err = errors.Join(k.sync(), k.store.fs.SyncDir(k.store.dir))
 		}
 		err = errors.Join(err, k.file.Close())
 	}

@@ -1,0 +1,205 @@
+package vfs_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"v.io/x/ref/lib/raft/internal/vfs"
+)
+
+// TestCrashSectors: of what was written and not synced, exactly the chosen sectors survive; what was
+// synced always does.
+func TestCrashSectors(t *testing.T) {
+	disk := vfs.NewMemory()
+	f := create(t, disk, "f", strings.Repeat("a", 3*vfs.SectorSize))
+	must(t, f.Sync(), disk.SyncDir("."))
+	_, err := f.WriteAt(bytes.Repeat([]byte("b"), vfs.SectorSize+2), vfs.SectorSize-1)
+	must(t, err)
+	units := disk.Pending()
+	if len(units) != 3 || units[0].Kind != vfs.UnitSector || units[2].Sector != 2 {
+		t.Fatalf("pending units %v, want 3 sectors", units)
+	}
+	for mask := range uint64(8) {
+		want := strings.Repeat("a", 3*vfs.SectorSize)
+		now := content(t, disk, "f")
+		for s := range 3 {
+			if mask>>s&1 == 1 {
+				from, to := s*vfs.SectorSize, (s+1)*vfs.SectorSize
+				want = want[:from] + now[from:to] + want[to:]
+			}
+		}
+		if got := content(t, disk.Crash(vfs.Subset(mask)), "f"); got != want {
+			t.Errorf("with the sectors %03b, %d bytes differ", mask, len(got))
+		}
+	}
+	torn := content(t, disk.Crash(func(u vfs.Unit) int { return 100 }), "f")
+	if torn[vfs.SectorSize+99] != 'b' || torn[vfs.SectorSize+100] != 'a' || torn[0] != 'a' {
+		t.Error("a torn sector is not its first bytes new and the others old")
+	}
+	must(t, f.Sync(), f.Close())
+	if n := len(disk.Pending()); n != 0 {
+		t.Errorf("%d units are pending after a sync", n)
+	}
+}
+
+// TestCrashSize: a size that was not synced is lost or kept on its own; bytes without their size are
+// lost.
+func TestCrashSize(t *testing.T) {
+	disk := vfs.NewMemory()
+	f := create(t, disk, "f", "12")
+	must(t, f.Sync(), disk.SyncDir("."), f.Preallocate(600))
+	_, err := f.WriteAt([]byte("far"), 550)
+	must(t, err, f.Close())
+	for fate, want := range map[uint64]int{0: 2, 1: 600, 2: 2, 3: 600} {
+		got := content(t, disk.Crash(vfs.Subset(fate)), "f")
+		if len(got) != want || want == 600 && (got[550] == 'f') != (fate == 3) {
+			t.Errorf("fate %02b: %d bytes %q", fate, len(got), got)
+		}
+	}
+}
+
+// TestCrashNames: a name that appeared, moved or went is lost until its directory is synced.
+func TestCrashNames(t *testing.T) {
+	disk := vfs.NewMemory()
+	must(t, create(t, disk, "kept", "").Close(), create(t, disk, "moved", "").Close(), disk.SyncDir("."))
+	must(t, create(t, disk, "new", "").Close(), disk.Rename("moved", "there"), disk.Remove("kept"))
+	for mask, want := range map[uint64]string{
+		0b000: "kept moved", 0b001: "kept moved new", 0b010: "kept there", 0b100: "moved", 0b111: "new there",
+	} {
+		after := disk.Crash(vfs.Subset(mask))
+		list, err := after.ReadDir(".")
+		must(t, err)
+		var names []string
+		for _, info := range list {
+			names = append(names, info.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("with the changes %03b: %q, want %q", mask, got, want)
+		}
+	}
+	must(t, disk.SyncDir("."))
+	if _, err := disk.Crash(vfs.Lose).Stat("there"); err != nil {
+		t.Errorf("a synced name is lost: %v", err)
+	}
+}
+
+// TestCrashForgets: locks end, the crashed file system goes on unchanged, and the two share nothing.
+func TestCrashForgets(t *testing.T) {
+	disk := vfs.NewMemory()
+	if _, err := disk.Lock("LOCK"); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, disk, "f", "old")
+	after := disk.Crash(vfs.Keep)
+	if _, err := after.Lock("LOCK"); err != nil {
+		t.Errorf("a lock outlived the crash: %v", err)
+	}
+	_, err := f.WriteAt([]byte("new"), 0)
+	must(t, err, f.Close())
+	if got := content(t, after, "f"); got != "old" {
+		t.Errorf("a write after the crash shows: %q", got)
+	}
+}
+
+// TestSeeded: a seed gives the same fate again, and the seeds together every kind of fate.
+func TestSeeded(t *testing.T) {
+	counts := map[string]int{}
+	for seed := range uint64(300) {
+		u := vfs.Unit{Number: 3, Kind: vfs.UnitSector, Name: "f", Sector: 9}
+		n := vfs.Seeded(seed)(u)
+		switch {
+		case n != vfs.Seeded(seed)(u) || n < 0 || n > vfs.SectorSize:
+			t.Fatalf("seed %d: %d bytes", seed, n)
+		case n == 0:
+			counts["lost"]++
+		case n == vfs.SectorSize:
+			counts["kept"]++
+		default:
+			counts["torn"]++
+		}
+	}
+	for _, kind := range []string{"lost", "kept", "torn"} {
+		if counts[kind] < 20 {
+			t.Errorf("of 300 seeds %v", counts)
+		}
+	}
+}
+
+// TestDamage: flipped bits are read, survive a crash, and are no pending change.
+func TestDamage(t *testing.T) {
+	disk := vfs.NewMemory()
+	f := create(t, disk, "f", "abc")
+	must(t, f.Sync(), f.Close(), disk.SyncDir("."), disk.Damage("f", 1, 0x20))
+	if got := content(t, disk.Crash(vfs.Lose), "f"); got != "aBc" || len(disk.Pending()) != 0 {
+		t.Errorf("content %q with %d pending units", got, len(disk.Pending()))
+	}
+	if disk.Damage("f", 3, 1) == nil || disk.Damage("g", 0, 1) == nil {
+		t.Error("damage where nothing is")
+	}
+}
+
+// TestFaulty: every operation can be failed, on its own and by name; a failing write may write its first
+// bytes; a blocked operation blocks only its caller.
+func TestFaulty(t *testing.T) {
+	failed := errors.New("I/O error")
+	var fail vfs.Op
+	disk := vfs.NewMemory()
+	fsys := vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if op.Kind == fail.Kind && op.Name == fail.Name {
+			return vfs.Fault{Err: failed, Bytes: 2}
+		}
+		return vfs.Fault{}
+	})
+	f := create(t, fsys, "f", "")
+	for kind, call := range map[vfs.OpKind]func() error{
+		vfs.OpCreate:      func() error { _, err := fsys.Create("f"); return err },
+		vfs.OpOpen:        func() error { _, err := fsys.Open("f"); return err },
+		vfs.OpRename:      func() error { return fsys.Rename("f", "g") },
+		vfs.OpRemove:      func() error { return fsys.Remove("f") },
+		vfs.OpReadDir:     func() error { _, err := fsys.ReadDir("f"); return err },
+		vfs.OpStat:        func() error { _, err := fsys.Stat("f"); return err },
+		vfs.OpMkdir:       func() error { return fsys.MkdirAll("f") },
+		vfs.OpSyncDir:     func() error { return fsys.SyncDir("f") },
+		vfs.OpLock:        func() error { _, err := fsys.Lock("f"); return err },
+		vfs.OpRead:        func() error { _, err := f.ReadAt(nil, 0); return err },
+		vfs.OpWrite:       func() error { _, err := f.WriteAt([]byte("1234"), 0); return err },
+		vfs.OpSync:        f.Sync,
+		vfs.OpTruncate:    func() error { return f.Truncate(0) },
+		vfs.OpPreallocate: func() error { return f.Preallocate(9) },
+		vfs.OpSize:        func() error { _, err := f.Size(); return err },
+	} {
+		fail = vfs.Op{Kind: kind, Name: "f"}
+		if err := call(); !errors.Is(err, failed) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	if got := content(t, disk, "f"); got != "12" {
+		t.Errorf("a short write left %q", got)
+	}
+	fail = vfs.Op{Kind: vfs.OpClose, Name: "f"}
+	if err := f.Close(); !errors.Is(err, failed) || disk.OpenFiles() != 0 {
+		t.Errorf("close: %v, %d files open", err, disk.OpenFiles())
+	}
+}
+
+// TestStall: an operation that Inject holds up holds up nobody else.
+func TestStall(t *testing.T) {
+	entered, release, done := make(chan bool), make(chan bool), make(chan error)
+	fsys := vfs.NewFaulty(vfs.NewMemory(), func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpSync {
+			entered <- true
+			<-release
+		}
+		return vfs.Fault{}
+	})
+	f := create(t, fsys, "f", "x")
+	go func() { done <- f.Sync() }()
+	<-entered
+	if got := content(t, fsys, "f"); got != "x" {
+		t.Errorf("content %q", got)
+	}
+	close(release)
+	must(t, <-done, f.Close())
+}

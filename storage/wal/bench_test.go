@@ -1,0 +1,114 @@
+package wal_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/wal"
+)
+
+// BenchmarkStore appends batches to a log on the real disk. In turn with each it writes as many bytes
+// of frames to a preallocated file with one write and one fdatasync, the least that any log can
+// cost, and reports the medians of both and their ratio. Run with
+//
+//	go test -run ^$ -bench Store -benchtime 2000x ./storage/wal
+func BenchmarkStore(b *testing.B) {
+	for _, shape := range []struct{ count, size int }{{1, 128}, {16, 128}, {256, 128}, {16, 16 << 10}} {
+		b.Run(fmt.Sprintf("%dx%dB", shape.count, shape.size), func(b *testing.B) {
+			benchmarkStore(b, slices.Repeat([]int{shape.size}, shape.count))
+		})
+	}
+}
+
+func benchmarkStore(b *testing.B, sizes []int) {
+	raw, dir := openRaw(b), b.TempDir()
+	l := openReal(b, dir)
+	content := make([]byte, makeBlock(1, 1, 0, sizes...).Size())
+	var rawTimes, walTimes []time.Duration
+	next, at := entry.Index(1), int64(0)
+	b.SetBytes(int64(len(content)))
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		block := makeBlock(next, 1, 0, sizes...)
+		if at += int64(len(content)); at+int64(len(content)) > wal.SegmentSizeDefault {
+			at = 0
+		}
+		rawTimes = append(rawTimes, timed(b, func() error { return writeRaw(raw, content, at) }))
+		b.StartTimer()
+		walTimes = append(walTimes, timed(b, func() error {
+			return l.Store(&entry.Batch{Blocks: []*entry.Block{block}})
+		}))
+		if next = block.Last() + 1; at == 0 { // as after a snapshot: segments are recycled
+			if err := l.Compact(next - 1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(median(rawTimes)), "raw-ns")
+	b.ReportMetric(float64(median(walTimes)), "wal-ns")
+	b.ReportMetric(float64(median(walTimes))/float64(median(rawTimes)), "wal/raw")
+}
+
+// openRaw makes a preallocated file.
+func openRaw(b *testing.B) vfs.File {
+	f, err := vfs.OS().Create(filepath.Join(b.TempDir(), "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	if err := f.Preallocate(wal.SegmentSizeDefault); err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+func writeRaw(f vfs.File, content []byte, at int64) error {
+	if _, err := f.WriteAt(content, at); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// openReal makes a log on the real disk.
+func openReal(b *testing.B, dir string) *wal.Log {
+	o := wal.Options{Store: 1}
+	if err := wal.Create(vfs.OS(), dir, o); err != nil {
+		b.Fatal(err)
+	}
+	l, err := wal.Open(vfs.OS(), dir, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := l.Recover(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return l
+}
+
+func timed(b *testing.B, f func() error) time.Duration {
+	started := time.Now()
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(started)
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
