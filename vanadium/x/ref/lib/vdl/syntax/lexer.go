@@ -14,6 +14,9 @@ const MaxFileBytes = 4 << 20
 // maxNumberChars bounds the length of a number, so that its value stays small.
 const maxNumberChars = 400
 
+// maxExponentChars bounds the length of an exponent with its sign.
+const maxExponentChars = 5
+
 // lexer splits the text of a file into tokens and comments.
 type lexer struct {
 	file string
@@ -174,7 +177,7 @@ func (l *lexer) word() error {
 // number takes everything that could belong to a number and lets the rules of Go judge it.
 func (l *lexer) number() error {
 	text := l.rest()
-	hex := strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X")
+	hex := isHex(text)
 	n := 1
 	for n < len(text) {
 		c, prev := text[n], text[n-1]|0x20
@@ -200,8 +203,19 @@ func (l *lexer) number() error {
 	return nil
 }
 
-// floatLiteral reports whether the text is a decimal number of reasonable size: the range of float64 is enough.
+func isHex(text string) bool { return strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") }
+
+// floatLiteral reports whether the text is a decimal number of reasonable size: the range of float64 is enough. Exact
+// arithmetic on a number with a huge negative exponent would take forever.
 func floatLiteral(text string) bool {
+	marks := "eE"
+	if isHex(text) {
+		marks = "pP"
+	}
+	exponent := text[strings.IndexAny(text, marks)+1:]
+	if len(exponent) < len(text) && len(exponent) > maxExponentChars || !strings.ContainsAny(text, "."+marks) {
+		return false
+	}
 	if _, err := strconv.ParseFloat(text, 64); err != nil {
 		return false
 	}
