@@ -127,13 +127,7 @@ func newCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *cluster
 	t.Cleanup(shutdown)
 	c := &cluster{t: t, ctx: ctx, root: testutil.NewIDProvider("root")}
 	for i := range n {
-		config := RaftConfig{
-			LogDir:   filepath.Join(t.TempDir(), fmt.Sprint(i)),
-			HostPort: "127.0.0.1:0",
-			ACL:      access.AccessList{In: []security.BlessingPattern{"root:user", "root:member"}},
-			PeerACL:  &access.AccessList{In: []security.BlessingPattern{"root:member"}},
-			Logger:   slog.New(testHandler{slog.NewTextHandler(testWriter{t}, nil)}),
-		}
+		config := c.config(i)
 		if change != nil {
 			change(i, &config)
 		}
@@ -143,6 +137,17 @@ func newCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *cluster
 	}
 	t.Cleanup(c.stopAll)
 	return c
+}
+
+// config returns the configuration of member i, in a directory of its own.
+func (c *cluster) config(i int) RaftConfig {
+	return RaftConfig{
+		LogDir:   filepath.Join(c.t.TempDir(), fmt.Sprint(i)),
+		HostPort: "127.0.0.1:0",
+		ACL:      access.AccessList{In: []security.BlessingPattern{"root:user", "root:member"}},
+		PeerACL:  &access.AccessList{In: []security.BlessingPattern{"root:member"}},
+		Logger:   slog.New(testHandler{slog.NewTextHandler(testWriter{c.t}, nil)}),
+	}
 }
 
 // startCluster makes and starts n members that know each other.
