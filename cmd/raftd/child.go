@@ -13,12 +13,17 @@ import (
 // readyPrefix begins the line that a child prints once it serves.
 const readyPrefix = "ready "
 
+// stopWord is the line on a child's standard input that asks it to end in good
+// order.
+const stopWord = "stop"
+
 // A child is a process of this program that lives no longer than its parent: it
-// ends when its standard input does, which the parent holds open and never
-// writes to. The kernel closes it, however the parent ends.
+// ends when its standard input does, which the parent holds open, and which the
+// kernel closes, however the parent ends. That holds on every system, unlike a
+// signal at the parent's death.
 type child struct {
 	cmd   *exec.Cmd
-	input io.Closer     // ends the child in good order
+	input io.WriteCloser
 	ended chan struct{} // closed when the process is gone
 	err   error         // how it ended; valid once ended is closed
 }
@@ -76,6 +81,18 @@ func (c *child) how() error {
 	return c.err
 }
 
+// orderly reads a child's standard input to its end and reports whether the parent
+// asked for an end in good order.
+func orderly(input io.Reader) bool {
+	lines := bufio.NewScanner(input)
+	for lines.Scan() {
+		if lines.Text() == stopWord {
+			return true
+		}
+	}
+	return false
+}
+
 // running reports whether the process is still there.
 func (c *child) running() bool {
 	select {
@@ -99,7 +116,8 @@ func (c *child) kill() error {
 // stop lets the process end in good order, and kills it when ctx ends before it
 // did.
 func (c *child) stop(ctx context.Context) error {
-	if err := c.input.Close(); err != nil {
+	_, err := io.WriteString(c.input, stopWord+"\n")
+	if err = errors.Join(err, c.input.Close()); err != nil && c.running() {
 		return errors.Join(err, c.kill())
 	}
 	select {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// actAs is the environment variable that makes the test binary a child.
+// actAs is the environment variable that makes the test binary a child, or raftd
+// itself.
 const actAs = "RAFTD_TEST_CHILD"
 
 // TestMain lets the test binary play the children of these tests.
@@ -19,10 +20,12 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(actAs) {
 	case "":
 		os.Exit(m.Run())
+	case "raftd":
+		main()
 	case "good":
 		fmt.Println("chatter")
 		fmt.Println(readyPrefix + "at home")
-		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		if !orderly(os.Stdin) {
 			os.Exit(3)
 		}
 	case "stubborn":
@@ -55,6 +58,22 @@ func TestChildStops(t *testing.T) {
 	}
 	if err := c.stop(t.Context()); err != nil || c.running() {
 		t.Fatalf("stop: %v", err)
+	}
+}
+
+// TestChildOfDeadParent closes the child's input as the kernel does when the
+// parent dies.
+func TestChildOfDeadParent(t *testing.T) {
+	c, _, err := begin(t, t.Context(), "good", io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.input.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-c.ended
+	if c.err == nil || !strings.Contains(c.err.Error(), "exit status 3") {
+		t.Fatalf("ended %v, want the exit code of an orphan", c.err)
 	}
 }
 
