@@ -162,13 +162,13 @@ func (r *reader) value(ptr any) error {
 		return fmt.Errorf("%w: a value is missing", errMalformed)
 	}
 	if err := r.vom.Decode(ptr); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
+		return fmt.Errorf("%w: %w", errDecode, noEOF(err))
 	}
 	return nil
 }
+
+// errDecode marks a value that the receiver cannot decode.
+var errDecode = errors.New("a value cannot be decoded")
 
 // errorValue decodes an error in its wire form.
 func (r *reader) errorValue() (error, error) {

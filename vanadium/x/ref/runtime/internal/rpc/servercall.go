@@ -7,12 +7,15 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"v.io/v23/context"
 	"v.io/v23/naming"
 	"v.io/v23/rpc"
 	"v.io/v23/security"
 	"v.io/v23/verror"
+
+	"v.io/x/ref/runtime/internal/conn"
 )
 
 // serverCall implements rpc.StreamServerCall. One goroutine may send while another
@@ -68,7 +71,7 @@ func (c *serverCall) Send(item any) error {
 	case errors.As(err, &encoding):
 		return verror.ErrBadArg.Errorf(c.ctx, "item: %w", err)
 	default:
-		return c.lost(err)
+		return c.broken(err)
 	}
 }
 
@@ -80,7 +83,7 @@ func (c *serverCall) Recv(itemptr any) error {
 	}
 	kind, n, err := c.flow.recv.next()
 	if err != nil {
-		return c.lost(noEOF(err))
+		return c.broken(noEOF(err))
 	}
 	switch kind {
 	case frameEnd:
@@ -88,12 +91,31 @@ func (c *serverCall) Recv(itemptr any) error {
 		return io.EOF
 	case frameItem, frameBytes:
 		if err := c.flow.recv.item(kind, n, itemptr); err != nil {
-			return c.lost(err)
+			return c.broken(err)
 		}
 		return nil
 	default:
 		return c.lost(fmt.Errorf("%w: frame of kind %q among items", errMalformed, kind))
 	}
+}
+
+// resetWait bounds the wait for the reset that explains why a flow broke.
+const resetWait = time.Second
+
+// broken is the error for a flow that failed. The client's reset, or the loss of the
+// connection, may be noticed a moment later than the failure it caused; the
+// handler is to learn of both at once.
+func (c *serverCall) broken(err error) error {
+	if errors.Is(err, errMalformed) || errors.Is(err, errDecode) || errors.Is(err, conn.ErrTooLarge) {
+		return c.lost(err)
+	}
+	timer := time.NewTimer(resetWait)
+	defer timer.Stop()
+	select {
+	case <-c.ctx.Done():
+	case <-timer.C:
+	}
+	return c.lost(err)
 }
 
 // lost is the error for a call that broke, explained by its context if that ended.
