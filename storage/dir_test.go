@@ -70,7 +70,8 @@ func TestLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := []entry.MemberID{"host:2", "host:1", "host:2"}
-		if err := errors.Join(d.Log().Store(oneEntry(1)), d.SetInitial(set, []byte{1, 2}), d.SetCluster(entry.ClusterID{5})); err != nil {
+		err := errors.Join(d.Log().Store(oneEntry(1)), d.SetInitial(set, []byte{1, 2}), d.SetCluster(entry.ClusterID{5}))
+		if err != nil {
 			t.Fatal(err)
 		}
 		sink, err := d.Snapshots().Create(entry.SnapshotMeta{Index: 1, Term: 1})
@@ -104,53 +105,59 @@ func TestLife(t *testing.T) {
 	})
 }
 
-// TestRefuses: what is not this member's directory is refused by name, and stays as it was.
-func TestRefuses(t *testing.T) {
-	fresh := func(t *testing.T, fsys vfs.FS, dir string) {
-		if err := open(t, fsys, dir, options).Close(); err != nil {
+// refusal is a directory that Open, or Recover behind it, must refuse.
+type refusal struct {
+	name    string
+	prepare func(t *testing.T, fsys vfs.FS, dir string)
+	options storage.Options
+	is      error
+	says    string
+}
+
+// fresh makes a member's directory.
+func fresh(t *testing.T, fsys vfs.FS, dir string) {
+	t.Helper()
+	if err := open(t, fsys, dir, options).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freshWithout makes a member's directory and removes a file from it.
+func freshWithout(name string) func(*testing.T, vfs.FS, string) {
+	return func(t *testing.T, fsys vfs.FS, dir string) {
+		fresh(t, fsys, dir)
+		if err := fsys.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cases := []struct {
-		name    string
-		prepare func(t *testing.T, fsys vfs.FS, dir string)
-		options storage.Options
-		is      error
-		says    string
-	}{
-		{"foreign files", func(t *testing.T, fsys vfs.FS, dir string) {
-			putFile(t, fsys, dir, "thesis.tex", []byte("years of work"))
-		}, options, storage.ErrForeign, "thesis.tex"},
-		{"log without identity", func(t *testing.T, fsys vfs.FS, dir string) {
-			fresh(t, fsys, dir)
-			if err := fsys.Remove(filepath.Join(dir, "identity")); err != nil {
-				t.Fatal(err)
-			}
-		}, options, storage.ErrForeign, "put the identity file back"},
-		{"identity is something else", func(t *testing.T, fsys vfs.FS, dir string) {
-			putFile(t, fsys, dir, "identity", []byte("-----BEGIN KEY-----\n"))
-		}, options, storage.ErrIdentity, "first line"},
-		{"empty identity", func(t *testing.T, fsys vfs.FS, dir string) {
-			putFile(t, fsys, dir, "identity", nil)
-		}, options, storage.ErrIdentity, "first line"},
-		{"later version", func(t *testing.T, fsys vfs.FS, dir string) {
-			putFile(t, fsys, dir, "identity", []byte("raft-directory 2 sha256=00\n"))
-		}, options, storage.ErrIdentity, "format version 2, this library reads version 1"},
-		{"another member", fresh, storage.Options{Member: "host:2", Incarnation: 1},
-			storage.ErrIdentity, `belongs to member "host:1", not to "host:2"`},
-		{"no log", func(t *testing.T, fsys vfs.FS, dir string) {
-			fresh(t, fsys, dir)
-			if err := fsys.Remove(filepath.Join(dir, "00000000000000000001.00000000000000000000.log")); err != nil {
-				t.Fatal(err)
-			}
-		}, options, entry.ErrCorrupt, "no log segment"},
-		{"damaged snapshot", func(t *testing.T, fsys vfs.FS, dir string) {
-			fresh(t, fsys, dir)
-			putFile(t, fsys, dir, "00000000000000000001.00000000000000000009.snap", []byte("not an image"))
-		}, options, entry.ErrCorrupt, "is damaged at byte"},
-		{"no incarnation", func(*testing.T, vfs.FS, string) {}, storage.Options{}, nil, "random number"},
-	}
-	for _, c := range cases {
+}
+
+// with makes a directory with one file.
+func with(name, content string) func(*testing.T, vfs.FS, string) {
+	return func(t *testing.T, fsys vfs.FS, dir string) { putFile(t, fsys, dir, name, []byte(content)) }
+}
+
+var refusals = []refusal{
+	{"foreign files", with("thesis.tex", "years of work"), options, storage.ErrForeign, "thesis.tex"},
+	{"log without identity", freshWithout("identity"), options, storage.ErrForeign, "put the identity file back"},
+	{"identity is something else", with("identity", "-----BEGIN KEY-----\n"), options, storage.ErrIdentity, "first line"},
+	{"empty identity", with("identity", ""), options, storage.ErrIdentity, "first line"},
+	{"later version", with("identity", "raft-directory 2 sha256=00\n"), options, storage.ErrIdentity,
+		"format version 2, this library reads version 1"},
+	{"another member", fresh, storage.Options{Member: "host:2", Incarnation: 1}, storage.ErrIdentity,
+		`belongs to member "host:1", not to "host:2"`},
+	{"no log", freshWithout("00000000000000000001.00000000000000000000.log"), options, entry.ErrCorrupt,
+		"no log segment"},
+	{"damaged snapshot", func(t *testing.T, fsys vfs.FS, dir string) {
+		fresh(t, fsys, dir)
+		putFile(t, fsys, dir, "00000000000000000001.00000000000000000009.snap", []byte("not an image"))
+	}, options, entry.ErrCorrupt, "is damaged at byte"},
+	{"no incarnation", func(*testing.T, vfs.FS, string) {}, storage.Options{}, nil, "random number"},
+}
+
+// TestRefuses: what is not this member's directory is refused by name, and stays as it was.
+func TestRefuses(t *testing.T) {
+	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			eachFS(t, func(t *testing.T, newPlace func() (vfs.FS, string)) {
 				fsys, dir := newPlace()
@@ -158,33 +165,36 @@ func TestRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.prepare(t, fsys, dir)
-				before := listing(t, fsys, dir)
-				d, err := storage.Open(fsys, dir, c.options)
-				if err == nil {
-					if _, err = d.Log().Recover(); err != nil {
-						err = errors.Join(err, d.Close())
-					}
-				}
-				if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
-					t.Fatalf("got %v, want an error with %q", err, c.says)
-				}
-				after := listing(t, fsys, dir)
-				delete(after, "LOCK")
-				delete(before, "LOCK")
-				if !reflect.DeepEqual(before, after) {
-					t.Errorf("the directory held %d files, it holds %d, or others", len(before), len(after))
-				}
-				again := options
-				again.Member = ""
-				if held, err := storage.Open(fsys, dir, again); errors.Is(err, storage.ErrLocked) {
-					t.Error("the lock was kept")
-				} else if err == nil {
-					if err := held.Close(); err != nil {
-						t.Error(err)
-					}
-				}
+				c.check(t, fsys, dir)
 			})
 		})
+	}
+}
+
+// check opens the directory, wants the error, and looks for traces of the attempt.
+func (c refusal) check(t *testing.T, fsys vfs.FS, dir string) {
+	before := listing(t, fsys, dir)
+	d, err := storage.Open(fsys, dir, c.options)
+	if err == nil {
+		if _, err = d.Log().Recover(); err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}
+	if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+		t.Fatalf("got %v, want an error with %q", err, c.says)
+	}
+	after := listing(t, fsys, dir)
+	delete(after, "LOCK")
+	delete(before, "LOCK")
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("the directory held %d files, it holds %d, or others", len(before), len(after))
+	}
+	lock, err := fsys.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		t.Fatalf("the lock was kept: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -207,7 +217,8 @@ func TestUnderFile(t *testing.T) {
 func TestIdentityFlips(t *testing.T) {
 	disk := vfs.NewMemory()
 	d := open(t, disk, "d", options)
-	if err := errors.Join(d.SetInitial([]entry.MemberID{"a", "b\x00\xff", "hex:c"}, []byte("print")), d.Close()); err != nil {
+	set := []entry.MemberID{"a", "b\x00\xff", "hex:c"}
+	if err := errors.Join(d.SetInitial(set, []byte("print")), d.Close()); err != nil {
 		t.Fatal(err)
 	}
 	want := d.Identity()

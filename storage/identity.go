@@ -105,7 +105,8 @@ func decodeIdentity(b []byte) (Identity, error) {
 		return Identity{}, fmt.Errorf("its first line is not that of a raft directory (%w)", errors.Join(err, errFirstLine))
 	}
 	if version != formatVersion {
-		return Identity{}, fmt.Errorf("it was written in format version %d, this library reads version %d", version, formatVersion)
+		return Identity{}, fmt.Errorf("it was written in format version %d, this library reads version %d",
+			version, formatVersion)
 	}
 	if got := crc32.Checksum(body, castagnoli); got != checksum {
 		return Identity{}, fmt.Errorf("its checksum is %08x, computed %08x", checksum, got)

@@ -148,7 +148,9 @@ func TestDirectories(t *testing.T) {
 		if !slices.Equal(list, want) {
 			t.Errorf("listed %v, want %v", list, want)
 		}
-		for name, want := range map[string]vfs.Info{deep: {Name: "y", Dir: true}, filepath.Join(dir, "z"): {Name: "z", Size: 2}} {
+		for name, want := range map[string]vfs.Info{
+			deep: {Name: "y", Dir: true}, filepath.Join(dir, "z"): {Name: "z", Size: 2},
+		} {
 			if got, err := fsys.Stat(name); err != nil || got != want {
 				t.Errorf("stat %s: %v, %v", name, got, err)
 			}

@@ -99,7 +99,7 @@
 //	trim      first live generation u64, index u64, term u64: as in the segment header
 //	pad       zeros
 //
-// A batch with a hard state has two equal hard records. Between them is as much padding as it takes
+// A batch with a hard state has two equal hard records. Each proves itself. Between them is as much padding as it takes
 // for the second to start a 512-byte sector of which the first has no part: one bad sector does not
 // take a vote.
 //
@@ -125,9 +125,10 @@
 // The last segment is read from its first batch on. Where the row of batches breaks off is the end
 // of the log, unless a later batch proves that what is broken had been durable: then the log is
 // damaged, [Damage] says where, and nothing is changed. What a machine that lost power while
-// writing leaves is cut: it was never acknowledged. A last batch that was acknowledged and rotted
-// before the next was written cannot be told from a torn one yet; it would need a mark per sector.
-// A batch that never reached the disk, whole, is invisible to any log.
+// writing leaves is cut: it was never acknowledged. Its term and vote are kept when one of the two
+// hard records is readable. The entries of a last batch that was acknowledged and rotted before the
+// next was written cannot be told from torn ones: that would need a mark per sector. A batch that
+// never reached the disk, whole, is invisible to any log.
 //
 // The older segments were sealed, and are known by their footers, or read whole where a crash came
 // between the successor and the seal. Before Recover returns, the last segment and the directory

@@ -168,6 +168,7 @@ func TestPoison(t *testing.T) {
 // TestRefusesWhatDoesNotFollow: a batch that cannot be the next step of this log is an error of the
 // caller, and nothing of it is written.
 func TestRefusesWhatDoesNotFollow(t *testing.T) {
+	tooLong := entry.MemberID(make([]byte, entry.MemberIDMax+1))
 	cases := map[string]entry.Batch{
 		"gap":             {Blocks: []*entry.Block{makeBlock(7, 5, 0, 1)}},
 		"overlap":         {Blocks: []*entry.Block{makeBlock(5, 5, 0, 1)}},
@@ -176,7 +177,7 @@ func TestRefusesWhatDoesNotFollow(t *testing.T) {
 		"hard term back":  {Hard: &entry.HardState{Term: 4}},
 		"second vote":     {Hard: &entry.HardState{Term: 5, Vote: "other"}},
 		"vote taken back": {Hard: &entry.HardState{Term: 5}},
-		"vote too long":   {Hard: &entry.HardState{Term: 6, Vote: entry.MemberID(make([]byte, entry.MemberIDMax+1))}},
+		"vote too long":   {Hard: &entry.HardState{Term: 6, Vote: tooLong}},
 	}
 	for name, b := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +201,8 @@ func TestRefusesWhatDoesNotFollow(t *testing.T) {
 	}
 	t.Run("truncation below the base", func(t *testing.T) {
 		l := start(t, vfs.NewMemory(), crashOptions)
-		err := l.Store(&entry.Batch{Reset: &entry.Position{Index: 9, Term: 1}, Blocks: []*entry.Block{makeBlock(10, 1, 0, 1)}})
+		reset := &entry.Position{Index: 9, Term: 1}
+		err := l.Store(&entry.Batch{Reset: reset, Blocks: []*entry.Block{makeBlock(10, 1, 0, 1)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,13 +59,12 @@ func (l *Log) Recover() (entry.Recovered, error) {
 	}
 	r := recovery{log: l}
 	out, err := r.run()
-	if err != nil {
+	if err != nil && !l.tail.recovered {
 		for _, s := range r.segments {
 			err = joinClose(err, s.file)
 		}
-		return entry.Recovered{}, err
 	}
-	return out, nil
+	return out, err
 }
 
 // recovery is the state of one Recover.
@@ -102,6 +101,13 @@ func (r *recovery) run() (entry.Recovered, error) {
 	l.mu.Unlock()
 	l.tail = last.tail
 	l.tail.recovered = true
+	if last.salvaged != nil {
+		// The next batch will lie where the record is: the hard state moves first.
+		l.tail.hard = *last.salvaged
+		if err := l.rotate(0); err != nil {
+			return entry.Recovered{}, errors.Join(l.fail(err), l.Close())
+		}
+	}
 	return l.report(), nil
 }
 

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -20,6 +21,8 @@ type scan struct {
 	tail    tail
 	// hard is set when a hard state was found.
 	hard bool
+	// salvaged is the hard state of a last batch that does not verify, nil when none is readable.
+	salvaged *entry.HardState
 }
 
 // scanSegment reads the batches of a segment that lie below limit. The row ends where no valid
@@ -48,8 +51,31 @@ func scanSegment(s *segment, store uint64, limit int64) (*scan, error) {
 			return nil, damaged(s.path, p.at, "%s, but the batch at byte %d was written after this one was durable",
 				reason, later)
 		}
-		return found, nil
+		found.salvaged, err = salvage(w, p, found.tail)
+		return found, err
 	}
+}
+
+// salvage looks for a readable hard record of the batch at p, which does not verify as a whole. The
+// batch may be one that was acknowledged and lost a sector since: then its vote counts, and that is
+// why there are two records. Or it was never acknowledged: then it does no harm to keep a vote that
+// nobody was told of, since a batch's hard state comes before its entries.
+func salvage(w *window, p place, t tail) (*entry.HardState, error) {
+	b, err := w.bytes(p.at, batchHeader+controlMax)
+	if err != nil {
+		return nil, err
+	}
+	for i := batchHeader; i+recordHead+hardFixed <= len(b); i += 8 {
+		size := int(binary.LittleEndian.Uint32(b[i+4:]))
+		if binary.LittleEndian.Uint32(b[i:]) != tagHard || size > len(b)-i-recordHead {
+			continue
+		}
+		h, err := decodeHard(b[i+recordHead:i+recordHead+size], t.number, p)
+		if err == nil && h.Term >= t.hard.Term && h != t.hard {
+			return &h, nil
+		}
+	}
+	return nil, nil
 }
 
 // batch reads the batch at p and takes it over. The reason says why there is no valid one.
