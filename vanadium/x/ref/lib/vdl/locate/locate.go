@@ -23,8 +23,8 @@ const builtinRoot = "v.io/v23/vdlroot/"
 
 // Modules finds packages as they are seen from one module. It is used by one goroutine.
 type Modules struct {
-	// root is the directory of the main module.
-	root string
+	// root is the directory of the main module, main its path.
+	root, main string
 	// dirs holds the directories of the modules that were found, by module path.
 	dirs map[string]string
 	// required holds the paths of the modules that are neither the main one nor replaced by directories.
@@ -82,7 +82,8 @@ func (m *Modules) readGoMod() error {
 			delete(m.required, r.Old.Path)
 		}
 	}
-	m.dirs[mod.Module.Path] = m.root
+	m.main = mod.Module.Path
+	m.dirs[m.main] = m.root
 	return nil
 }
 
@@ -105,13 +106,11 @@ func (m *Modules) Place(dir string) (compile.Place, error) {
 	if err != nil {
 		return compile.Place{}, err
 	}
-	for module, root := range m.dirs {
-		below, err := filepath.Rel(root, abs)
-		if root == m.root && err == nil {
-			return place(path.Join(module, filepath.ToSlash(below)), dir), nil
-		}
+	below, err := filepath.Rel(m.root, abs)
+	if err != nil || !filepath.IsLocal(below) {
+		return compile.Place{}, fmt.Errorf("%s is outside of the module in %s", dir, m.root)
 	}
-	return compile.Place{}, fmt.Errorf("%s is outside of module %s", dir, m.root)
+	return place(path.Join(m.main, filepath.ToSlash(below)), dir), nil
 }
 
 // place returns the place of the package of the Go path.
