@@ -140,8 +140,8 @@ func (s *state) end() {
 	s.runtime = nil
 }
 
-// current returns the runtime that is up. It panics if none is: that is a mistake in the program, which has no way to go
-// on.
+// current returns the runtime that is up. It panics if none is: that is a mistake in the program, which has no way
+// to go on.
 func (s *state) current() Runtime {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,8 +1,8 @@
 // Package glob has the patterns with which the namespace is searched.
 //
-// A pattern is a sequence of elements separated by slashes, each of which matches one element of a name in the manner of
-// path.Match. The last element may be "...", which matches any number of further elements, or "***", which does the
-// same but does not go on into servers that are not mount tables.
+// A pattern is a sequence of elements separated by slashes, each of which matches one element of a name in the
+// manner of path.Match. The last element may be "...", which matches any number of further elements, or "***",
+// which does the same but does not go on into servers that are not mount tables.
 //
 //	a/*      everything right below a
 //	a/b*/... everything that begins with b below a, and all below it
@@ -33,8 +33,8 @@ type Element struct {
 	prefix  string // what all names that match begin with
 }
 
-// Parse returns the pattern of the text. It returns path.ErrBadPattern if the text begins with a slash or has an element
-// that path.Match does not know.
+// Parse returns the pattern of the text. It returns path.ErrBadPattern if the text begins with a slash or has an
+// element that path.Match does not know.
 func Parse(pattern string) (*Glob, error) {
 	if strings.HasPrefix(pattern, "/") {
 		return nil, path.ErrBadPattern

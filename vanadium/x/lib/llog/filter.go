@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Filter gives levels to the names that match a pattern, in the manner of path.Match. A pattern may leave out the ending
-// ".go", and matches the last elements of a path if it has fewer. The first pattern that matches counts.
+// Filter gives levels to the names that match a pattern, in the manner of path.Match. A pattern may leave out the
+// ending ".go", and matches the last elements of a path if it has fewer. The first pattern that matches counts.
 type Filter []FilterEntry
 
 // FilterEntry is one pattern.

@@ -1,5 +1,5 @@
-// Package publisher keeps a server mounted under its names: every name is mounted for every endpoint of the server, again
-// and again before the mount expires, and unmounted in the end.
+// Package publisher keeps a server mounted under its names: every name is mounted for every endpoint of the server,
+// again and again before the mount expires, and unmounted in the end.
 package publisher
 
 import (
@@ -66,8 +66,8 @@ type publisher struct {
 	dirty   chan struct{} // closed and replaced when the status changes
 }
 
-// New returns a publisher that mounts in ns every period, with calls that end with ctx. It stops when ctx ends, and then
-// can unmount nothing.
+// New returns a publisher that mounts in ns every period, with calls that end with ctx. It stops when ctx ends, and
+// then can unmount nothing.
 func New(ctx *context.T, ns namespace.T, period time.Duration) T {
 	p := &publisher{
 		ctx:     ctx,

@@ -22,8 +22,9 @@
 //
 // # The permissions file
 //
-// The file is a JSON object that maps names to permissions. The last element of a name may be "%%": this is the template
-// for all names created there, and in its blessing patterns "%%" stands for the last element of the created name.
+// The file is a JSON object that maps names to permissions. The last element of a name may be "%%": this is the
+// template for all names created there, and in its blessing patterns "%%" stands for the last element of the
+// created name.
 //
 //	{
 //	  "":         {"Admin": {"In": ["root:admin"]}, "Read": {"In": ["..."]}},

@@ -20,10 +20,10 @@ type dispatcher struct {
 	tree *tree
 }
 
-// NewMountTableDispatcher returns the dispatcher of an empty mount table. The permissions file may be "": then all names
-// are open to all. If persistDir is not "" then it must be a directory, in which changes of permissions are kept; those
-// count more than the permissions file. Mounts are not kept, since servers mount themselves again and again. No
-// statistics are kept below statsPrefix.
+// NewMountTableDispatcher returns the dispatcher of an empty mount table. The permissions file may be "": then all
+// names are open to all. If persistDir is not "" then it must be a directory, in which changes of permissions are
+// kept; those count more than the permissions file. Mounts are not kept, since servers mount themselves again and
+// again. No statistics are kept below statsPrefix.
 func NewMountTableDispatcher(ctx *context.T, permsFile, persistDir, statsPrefix string) (rpc.Dispatcher, error) {
 	t := newTree(time.Now)
 	if permsFile != "" {

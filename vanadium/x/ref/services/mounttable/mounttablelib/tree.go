@@ -55,8 +55,8 @@ func noSuchName(ctx *context.T, elements []string) error {
 	return naming.ErrNoSuchName.Errorf(ctx, "the mount table has no name %q", strings.Join(elements, "/"))
 }
 
-// find returns the last node on the way of the elements that is there, and the rest. It stops at nodes with servers. The
-// caller's right to go on is checked on every node that is left behind. The lock is held.
+// find returns the last node on the way of the elements that is there, and the rest. It stops at nodes with
+// servers. The caller's right to go on is checked on every node that is left behind. The lock is held.
 func (t *tree) find(ctx *context.T, who caller, elements []string) (*node, []string, error) {
 	now := t.now()
 	n := t.root
