@@ -233,7 +233,7 @@ func (c *Core) finish(out *Effects) {
 	out.Commit = c.commit
 	out.TailFirst = c.log.tail.first
 	if c.members.changed {
-		current := c.members.current().Value
+		current := *c.members.current()
 		out.Configuration, c.members.changed = &current, false
 	}
 	if c.commit > c.log.last || c.disk.last > c.log.last || c.commit < c.log.base.Index {
@@ -317,4 +317,4 @@ func (c *Core) Status() Status {
 func (c *Core) Counters() Counters { return c.report.counters }
 
 // Configuration returns the configuration in force, which must not be modified.
-func (c *Core) Configuration() entry.Configuration { return c.members.current().Value }
+func (c *Core) Configuration() ConfigurationAt { return *c.members.current() }

@@ -1,6 +1,10 @@
 package core
 
-import "v.io/x/ref/lib/raft/entry"
+import (
+	"fmt"
+
+	"v.io/x/ref/lib/raft/entry"
+)
 
 // Instant is a point in time in nanoseconds, on a monotonic clock that goes on while the machine
 // is suspended. Only differences mean anything. Core never asks for the time: it is told.
@@ -16,6 +20,21 @@ const (
 	Candidate
 	Leader
 )
+
+// String returns the role's name.
+func (r Role) String() string {
+	switch r {
+	case Follower:
+		return "follower"
+	case PreCandidate:
+		return "pre-candidate"
+	case Candidate:
+		return "candidate"
+	case Leader:
+		return "leader"
+	}
+	return fmt.Sprintf("role %d", uint8(r))
+}
 
 // ProposalID names a proposal between replica and core; replica chooses it.
 type ProposalID uint64
@@ -187,7 +206,7 @@ type Effects struct {
 	Loads     []Load
 	Snapshots []SnapshotOrder
 	// Configuration is set when another configuration came into force with this Step.
-	Configuration *entry.Configuration
+	Configuration *ConfigurationAt
 	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a committed entry contradicted. The
 	// text says what was seen.
 	Fatal error

@@ -16,7 +16,8 @@ type Status struct {
 	Applied entry.Index
 	// Snapshot is the newest complete snapshot, Index 0 when there is none.
 	Snapshot entry.Position
-	// Configuration is the one in force. It must not be modified.
+	// Configuration is the one in force. It must not be modified. Its Cluster is zero until the log
+	// or a snapshot says which it is.
 	Configuration entry.Configuration
 }
 

@@ -1,0 +1,188 @@
+package replica
+
+import (
+	"fmt"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// nextTask chooses what the machine does next: a received snapshot first, then a due capture, then
+// entries that are committed and durable here.
+func (e *engine) nextTask() *applyTask {
+	if i := e.images.nextInstall(e.applier.applied); i != nil {
+		return &applyTask{kind: applyRestore, install: i}
+	}
+	if e.images.captureDue(e.applier.applied) {
+		e.images.capturing = true
+		return &applyTask{kind: applyCapture}
+	}
+	first, last := e.applier.applied+1, min(e.effects.Commit, e.status.Durable)
+	if first > last {
+		return nil
+	}
+	t := e.applier.spare
+	if t == nil {
+		t = new(applyTask)
+	}
+	e.applier.spare = nil
+	t.kind, t.first, t.last = applyEntries, first, last
+	if held, ok := e.tail.first(); !ok || first < held {
+		// They have left memory: the apply goroutine reads them itself.
+		t.last = min(last, first+entry.Index(e.config.Limits.ApplyCount)-1)
+		if ok {
+			t.last = min(t.last, held-1)
+		}
+		return t
+	}
+	t.blocks = e.tail.upTo(first, last, e.config.Limits.ApplyBytes, e.config.Limits.ApplyCount)
+	t.last = t.blocks[len(t.blocks)-1].Last()
+	return t
+}
+
+// takeApplied takes the outcome of a job of the machine.
+func (e *engine) takeApplied(t *applyTask, act *actions) {
+	e.applier.busy = false
+	if t.err != nil {
+		e.fail(t.err)
+		return
+	}
+	switch t.kind {
+	case applyEntries:
+		e.answerApplied(t)
+		e.images.count(int64(t.last-t.first+1), t.bytes)
+		e.applier.applied = t.last
+		clear(t.results)
+		*t = applyTask{results: t.results[:0]}
+		e.applier.spare = t
+	case applyCapture:
+		e.images.captured(t.failed, e.applier.applied)
+	case applyRestore:
+		e.takeRestored(t.install)
+	}
+	e.reads.applied(e.applier.applied)
+}
+
+// answerApplied gives their results to the callers. An entry at a caller's index that is not the
+// caller's command proves that the command was not and never will be committed.
+func (e *engine) answerApplied(t *applyTask) {
+	block := 0
+	for e.waiting.placed.len() > 0 && e.waiting.placed.peek().at().Index <= t.last {
+		p := e.waiting.placed.pop()
+		i := p.at().Index
+		for t.blocks[block].Last() < i {
+			block++
+		}
+		h := t.blocks[block].Header(i)
+		if h.Origin == e.config.Origin && h.Sequence == p.sequence {
+			p.answer(t.results[i-t.first], nil)
+		} else {
+			p.answer(nil, ErrNotLeader)
+		}
+	}
+}
+
+// takeRestored goes on from a snapshot that has replaced the machine's state.
+func (e *engine) takeRestored(i *install) {
+	e.applier.applied = i.meta.Index
+	e.waiting.failForwarded(errOvertaken)
+	for e.waiting.placed.len() > 0 && e.waiting.placed.peek().at().Index <= i.meta.Index {
+		e.waiting.placed.pop().unknown(errOvertaken)
+	}
+	e.images.installed(i)
+	meta := i.meta
+	e.input.Installed = &meta
+}
+
+var (
+	errUnheard   = fmt.Errorf("%w: nothing was heard of the forwarded command", ErrNotLeader)
+	errOvertaken = fmt.Errorf("%w: a snapshot replaced the entries", ErrNotLeader)
+)
+
+// machinist runs the user's program: it is the state of the apply goroutine.
+type machinist struct {
+	replica *Replica
+	// end is the last entry applied, configuration the one in force there.
+	end           entry.Position
+	configuration entry.Configuration
+	commands      []Command
+}
+
+// run does one job and catches a panic of the user's program.
+func (m *machinist) run(t *applyTask) {
+	defer func() {
+		if v := recover(); v != nil {
+			t.err = m.replica.panicked(v)
+		}
+	}()
+	switch t.kind {
+	case applyEntries:
+		t.err = m.apply(t)
+	case applyCapture:
+		t.failed = m.capture(t)
+	case applyRestore:
+		t.err = m.restore(t.install)
+	}
+}
+
+// apply gives the task's entries to the machine, commands in runs between entries of other kinds.
+func (m *machinist) apply(t *applyTask) error {
+	if len(t.blocks) == 0 {
+		block, err := m.replica.config.Log.Read(t.first, t.last, m.replica.config.Limits.ApplyBytes)
+		if err != nil {
+			return fmt.Errorf("%w: reading committed entries %d to %d: %w", ErrPoisoned, t.first, t.last, err)
+		}
+		t.blocks = []*entry.Block{block}
+		t.last = block.Last()
+	}
+	count := int(t.last-t.first) + 1
+	if cap(t.results) < count {
+		t.results = make([]any, count)
+	}
+	t.results = t.results[:count]
+	m.commands = m.commands[:0]
+	for _, block := range t.blocks {
+		t.bytes += int64(block.Size())
+		for i := block.First(); i <= block.Last(); i++ {
+			if err := m.take(t, block, i); err != nil {
+				return err
+			}
+		}
+	}
+	m.flush(t, t.last+1)
+	last := t.blocks[len(t.blocks)-1]
+	m.end = entry.Position{Index: t.last, Term: last.Term(t.last)}
+	t.end = m.end
+	return nil
+}
+
+// take gathers a command, or acts on an entry of another kind.
+func (m *machinist) take(t *applyTask, block *entry.Block, i entry.Index) error {
+	switch kind := block.Kind(i); kind {
+	case entry.KindCommand:
+		m.commands = append(m.commands, Command{Index: i, Term: block.Term(i), Payload: block.Payload(i)})
+	case entry.KindNoOp:
+		m.flush(t, i)
+	case entry.KindConfiguration:
+		m.flush(t, i)
+		value, err := entry.DecodeConfiguration(block.Payload(i))
+		if err != nil {
+			return fmt.Errorf("%w: the configuration at index %d: %w", ErrProtocol, i, err)
+		}
+		m.configuration = value
+	default:
+		return fmt.Errorf("%w: the entry at index %d has %v, which this version does not know", ErrProtocol, i, kind)
+	}
+	return nil
+}
+
+// flush applies the gathered commands, which end before index end.
+func (m *machinist) flush(t *applyTask, end entry.Index) {
+	n := len(m.commands)
+	if n == 0 {
+		return
+	}
+	to := int(end - t.first)
+	m.replica.config.Machine.Apply(m.commands, t.results[to-n:to])
+	clear(m.commands)
+	m.commands = m.commands[:0]
+}

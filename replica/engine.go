@@ -1,0 +1,471 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// engine is the loop's state and its turn: a function of (state, events) that fills in actions. It
+// has no goroutine, no clock and no lock, does no I/O and calls no user code, so that a simulator
+// can drive exactly what runs in production. One goroutine owns it.
+type engine struct {
+	config  *Config
+	core    *core.Core
+	input   core.Input
+	effects core.Effects
+	status  Status
+	tail    tail
+	batch   []*proposal // the proposals of this turn's input; ids are positions + 1
+	waiting waiting
+	reads   readings
+	writer  writer
+	applier applying
+	loader  loading
+	images  images
+	// sequence is the number of the last command taken under this start's origin.
+	sequence uint64
+	// target is the commit index of the first leader heard, plus 1; 0 before.
+	target entry.Index
+	failed error
+}
+
+// writer is what is on its way to the disk.
+type writer struct {
+	// queue are the batches that wait while one is under way; neighbours are merged.
+	queue []*entry.Batch
+	busy  bool
+	// held are messages that wait for a batch.
+	held []core.Outgoing
+	// stored is the last durable batch.
+	stored uint64
+	// installs wait for the reset of the log.
+	installs []*install
+}
+
+// loading is what is read for members that lag, one range at a time.
+type loading struct {
+	queue []core.Load
+	busy  bool
+}
+
+// applying is what is on its way to the machine.
+type applying struct {
+	busy bool
+	// applied is the last entry that the machine has seen.
+	applied entry.Index
+	spare   *applyTask
+}
+
+const forwardPatience = 20 // heartbeats until a forwarded command that was not seen is given up
+
+// turn takes what happened and says what to do.
+func (e *engine) turn(ev *events, act *actions) {
+	act.clear()
+	clear(e.batch)
+	e.batch = e.batch[:0]
+	e.prepare(ev, act)
+	if e.failed == nil {
+		before := e.status.Status
+		e.core.Step(&e.input, &e.effects)
+		if e.effects.Fatal != nil {
+			e.fail(fmt.Errorf("%w: %w", ErrProtocol, e.effects.Fatal))
+		} else {
+			e.status.Status = e.core.Status()
+			e.carryOut(ev, before, act)
+		}
+	}
+	act.failed = e.failed
+}
+
+// fail stops the replica. Nothing of the present turn is carried out, so its commands are certainly
+// not proposed.
+func (e *engine) fail(err error) {
+	for _, p := range e.batch {
+		p.answer(nil, ErrStopped)
+	}
+	clear(e.batch)
+	e.batch = e.batch[:0]
+	if e.failed == nil {
+		e.failed = err
+		e.config.Logger.Error("replica failed", "member", e.config.ID, "error", err)
+	}
+}
+
+// prepare turns the events into core's input.
+func (e *engine) prepare(ev *events, act *actions) {
+	in := &e.input
+	*in = core.Input{
+		Now: ev.now, Received: ev.messages, Loaded: ev.loaded, Lost: ev.lost, Campaign: ev.campaign,
+		Proposals: in.Proposals[:0], Reads: in.Reads[:0],
+	}
+	if ev.stored != nil {
+		e.takeStored(ev.stored)
+	}
+	in.Stored = e.writer.stored
+	if ev.applied != nil {
+		e.takeApplied(ev.applied, act)
+	}
+	if ev.created != nil {
+		e.takeCreated(ev.created, act)
+	}
+	if len(ev.loaded) > 0 {
+		e.loader.busy = false
+	}
+	e.takeSent(ev)
+	e.images.pending = append(e.images.pending, ev.installs...)
+	e.takeProposals(ev.proposals)
+	for _, r := range ev.reads {
+		in.Reads = append(in.Reads, e.reads.ask(r))
+	}
+}
+
+func (e *engine) takeStored(s *storedEvent) {
+	e.writer.busy = false
+	if s.err != nil {
+		e.fail(fmt.Errorf("%w: %w", ErrPoisoned, s.err))
+		return
+	}
+	e.writer.stored = s.seq
+	waits := e.writer.installs[:0]
+	for _, i := range e.writer.installs {
+		if i.after > s.seq {
+			waits = append(waits, i)
+			continue
+		}
+		i.done <- nil
+	}
+	e.writer.installs = waits
+}
+
+// takeProposals numbers the commands that nobody withdrew.
+func (e *engine) takeProposals(all []*proposal) {
+	for _, p := range all {
+		if e.failed != nil {
+			p.refuse(ErrStopped)
+			continue
+		}
+		if !p.state.CompareAndSwap(queued, taken) {
+			p.free()
+			continue
+		}
+		e.sequence++
+		p.sequence = e.sequence
+		e.batch = append(e.batch, p)
+		e.input.Proposals = append(e.input.Proposals, core.Proposal{
+			ID: core.ProposalID(len(e.batch)), Kind: entry.KindCommand, Size: uint32(p.frameSize()),
+		})
+	}
+}
+
+func (e *engine) proposal(id core.ProposalID) *proposal { return e.batch[id-1] }
+
+// carryOut does what core decided, in the order in which it must become visible.
+func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
+	out := &e.effects
+	if out.Configuration != nil {
+		e.configure(*out.Configuration)
+	}
+	e.followTerm(before)
+	e.write(&out.Write)
+	e.images.settle()
+	e.hold(out.Send, act)
+	e.refuse(ev)
+	e.forward(&out.Forward, act)
+	for _, p := range out.Reads {
+		e.reads.point(p, e.applier.applied, refusal(core.RefusedNotLeader, &e.status.Status, true))
+	}
+	e.tail.dropBefore(out.TailFirst)
+	e.loader.queue = append(e.loader.queue, out.Loads...)
+	for _, order := range out.Snapshots {
+		e.images.order(order.To)
+	}
+	e.aim(ev)
+	e.giveUp(ev.now)
+	e.dispatch(act)
+	e.setDeadline(act)
+}
+
+// configure publishes a configuration. One that is not from the log carries only this member's own
+// proposal of a cluster id.
+func (e *engine) configure(at core.ConfigurationAt) {
+	if at.Index == 0 {
+		at.Value.Cluster = entry.ClusterID{}
+	}
+	e.status.Configuration = at.Value
+}
+
+// followTerm ends the waits that a change of leader leaves without an answer. What was committed
+// before will still be applied.
+func (e *engine) followTerm(before core.Status) {
+	now := &e.status.Status
+	deposed := before.Role == core.Leader && now.Role != core.Leader
+	if now.Term != before.Term || deposed {
+		e.waiting.failForwarded(ErrNotLeader)
+		e.waiting.failPlaced(e.effects.Commit, ErrNotLeader)
+	}
+	if now.Term != before.Term || now.Role != before.Role || now.Leader != before.Leader {
+		e.config.Logger.Info("replica role", "member", e.config.ID, "role", now.Role.String(), "term", now.Term,
+			"leader", now.Leader)
+	}
+}
+
+// write frames what core ordered, once for disk, network and machine, and queues the batch.
+func (e *engine) write(w *core.Write) {
+	if w.Seq == 0 {
+		return
+	}
+	b := &entry.Batch{
+		Seq: w.Seq, Hard: w.Hard, TruncateFrom: w.TruncateFrom, Reset: w.Reset, Commit: w.Commit,
+	}
+	if w.TruncateFrom != 0 {
+		e.tail.truncate(w.TruncateFrom)
+	}
+	if w.Reset != nil {
+		e.tail = tail{}
+		e.images.reset(w.Seq, &e.writer)
+	}
+	if block := e.frame(w.Appended); block != nil {
+		b.Blocks = append(b.Blocks, block)
+	}
+	for _, block := range w.Received {
+		e.findOwn(block)
+	}
+	b.Blocks = append(b.Blocks, w.Received...)
+	for _, block := range b.Blocks {
+		e.tail.add(block)
+	}
+	e.writer.push(b)
+}
+
+// frame builds the one block of the entries that this leader ordered.
+func (e *engine) frame(appended []core.Appended) *entry.Block {
+	if len(appended) == 0 {
+		return nil
+	}
+	var b entry.Builder
+	size := 0
+	for i := range appended {
+		size += e.frameSize(&appended[i])
+	}
+	b.Reserve(len(appended), size)
+	for i := range appended {
+		e.frameOne(&b, &appended[i])
+	}
+	return b.Block()
+}
+
+func (e *engine) frameSize(a *core.Appended) int {
+	switch {
+	case a.Proposal != 0:
+		return e.proposal(a.Proposal).frameSize()
+	case a.Forwarded != nil:
+		return a.Forwarded.FrameSize(a.At)
+	}
+	return entry.HeaderSize
+}
+
+func (e *engine) frameOne(b *entry.Builder, a *core.Appended) {
+	switch {
+	case a.Proposal != 0:
+		p := e.proposal(a.Proposal)
+		b.Add(p.header(a.Index, a.Term, e.config.Origin), p.payload)
+		p.place(a.Index, a.Term)
+		e.waiting.placed.push(p)
+	case a.Forwarded != nil:
+		h := a.Forwarded.Header(a.At)
+		h.Index, h.Term = a.Index, a.Term
+		b.Add(h, a.Forwarded.Payload(a.At))
+	default:
+		var payload []byte
+		if a.Configuration != nil {
+			payload = entry.AppendConfiguration(nil, *a.Configuration)
+		}
+		b.Add(entry.Header{
+			Kind: a.Kind, Index: a.Index, Term: a.Term,
+			Size: uint32(len(payload)), PayloadSum: entry.Checksum(payload),
+		}, payload)
+	}
+}
+
+// findOwn notices commands that this member forwarded and that the leader has ordered.
+func (e *engine) findOwn(block *entry.Block) {
+	if e.waiting.open == 0 {
+		return
+	}
+	for i := block.First(); i <= block.Last(); i++ {
+		h := block.Header(i)
+		if h.Origin != e.config.Origin {
+			continue
+		}
+		if p := e.waiting.takeForwarded(h.Sequence); p != nil {
+			p.place(i, h.Term)
+			e.waiting.placed.push(p)
+		}
+	}
+}
+
+// push queues a batch, merging it into the last one when the order of writes allows.
+func (w *writer) push(b *entry.Batch) {
+	if n := len(w.queue); n > 0 && b.TruncateFrom == 0 && b.Reset == nil {
+		last := w.queue[n-1]
+		last.Seq, last.Commit = b.Seq, b.Commit
+		last.Blocks = append(last.Blocks, b.Blocks...)
+		if b.Hard != nil {
+			last.Hard = b.Hard
+		}
+		return
+	}
+	w.queue = append(w.queue, b)
+}
+
+// hold fills the bodies and sends what waits for no batch; the rest waits.
+func (e *engine) hold(out []core.Outgoing, act *actions) {
+	w := &e.writer
+	kept := w.held[:0]
+	for i := range w.held {
+		if w.held[i].After > w.stored {
+			kept = append(kept, w.held[i])
+			continue
+		}
+		act.post(w.held[i].Message)
+	}
+	clear(w.held[len(kept):])
+	w.held = kept
+	for i := range out {
+		o := &out[i]
+		if o.Kind == core.MsgAppend && o.Entries.Count > 0 && o.Body == nil {
+			o.Body = e.tail.slice(o.Entries.First, o.Entries.Last())
+		}
+		if o.After > w.stored {
+			w.held = append(w.held, *o)
+			continue
+		}
+		act.post(o.Message)
+	}
+}
+
+// refuse answers what was certainly not proposed.
+func (e *engine) refuse(ev *events) {
+	member := isMember(&e.status.Configuration, e.config.ID)
+	for _, r := range e.effects.Refused {
+		e.proposal(r.Proposal).answer(nil, refusal(r.Why, &e.status.Status, member))
+	}
+	for _, all := range [][]core.RefusedForward{e.effects.RefusedForwards, ev.untaken} {
+		for _, r := range all {
+			if r.Origin != e.config.Origin {
+				continue
+			}
+			last := min(r.Last, e.sequence)
+			for sequence := r.First; sequence <= last; sequence++ {
+				if p := e.waiting.takeForwarded(sequence); p != nil {
+					p.answer(nil, refusal(r.Why, &e.status.Status, member))
+				}
+			}
+		}
+	}
+}
+
+// forward frames commands for the leader, in messages of bounded size.
+func (e *engine) forward(f *core.Forward, act *actions) {
+	var b entry.Builder
+	first := 0
+	for i, id := range f.Proposals {
+		p := e.proposal(id)
+		if b.Size() > 0 && b.Size()+p.frameSize() > e.config.Limits.Message {
+			e.postForward(f, &b, i-first, act)
+			first = i
+		}
+		b.Add(p.header(entry.Index(i-first+1), 1, e.config.Origin), p.payload)
+		p.payload, p.sent = nil, e.input.Now
+		e.waiting.forward(p)
+	}
+	if b.Size() > 0 {
+		e.postForward(f, &b, len(f.Proposals)-first, act)
+	}
+}
+
+func (e *engine) postForward(f *core.Forward, b *entry.Builder, count int, act *actions) {
+	act.post(core.Message{
+		Kind: core.MsgPropose, From: e.config.ID, To: f.To, Term: f.Term,
+		Entries: core.Range{First: 1, Count: uint32(count)}, Body: []*entry.Block{b.Block()},
+	})
+}
+
+// giveUp ends forwarded commands of which nothing was heard: the message may have been lost.
+func (e *engine) giveUp(now core.Instant) {
+	patience := forwardPatience * core.Instant(e.config.Heartbeat)
+	for p := e.waiting.oldest(); p != nil && now-p.sent >= patience; p = e.waiting.oldest() {
+		e.waiting.takeForwarded(p.sequence).unknown(errUnheard)
+	}
+}
+
+// aim notes how far a starting member must apply to be ready: to the commit index of the first
+// leader that it hears.
+func (e *engine) aim(ev *events) {
+	if e.target != 0 || e.status.Leader == "" {
+		return
+	}
+	if e.status.Role == core.Leader {
+		e.target = e.status.Last.Index + 1
+	}
+	for i := range ev.messages {
+		if m := &ev.messages[i]; m.Kind == core.MsgAppend && m.From == e.status.Leader && m.Term == e.status.Term {
+			e.target = m.Commit + 1
+		}
+	}
+}
+
+// dispatch hands out the next batch and the next job of the machine when their goroutines are idle.
+func (e *engine) dispatch(act *actions) {
+	w := &e.writer
+	if !w.busy && len(w.queue) > 0 {
+		act.store, w.busy = w.queue[0], true
+		w.queue = slices.Delete(w.queue, 0, 1)
+	}
+	if !e.applier.busy {
+		act.apply = e.nextTask()
+		e.applier.busy = act.apply != nil
+	}
+	if l := &e.loader; !l.busy && len(l.queue) > 0 {
+		act.load, l.busy = &core.Load{}, true
+		*act.load = l.queue[0]
+		l.queue = slices.Delete(l.queue, 0, 1)
+	}
+	e.images.send(e.status.Term, act)
+	e.status.Applied = e.applier.applied
+	e.status.Snapshot = e.images.newest.Position()
+}
+
+// wantsProposals reports whether the next turn should order commands. A leader whose disk is busy
+// lets them gather: they will share the next write and the next messages.
+func (e *engine) wantsProposals() bool {
+	return e.status.Role != core.Leader || !e.writer.busy
+}
+
+func (e *engine) setDeadline(act *actions) {
+	act.deadline = min(e.core.Deadline(), e.images.due())
+	if p := e.waiting.oldest(); p != nil {
+		act.deadline = min(act.deadline, p.sent+forwardPatience*core.Instant(e.config.Heartbeat))
+	}
+}
+
+// shutdown answers everybody who waits.
+func (e *engine) shutdown(queue []*proposal, left *events) {
+	for _, p := range queue {
+		p.refuse(ErrStopped)
+	}
+	e.waiting.failForwarded(ErrStopped)
+	e.waiting.failPlaced(0, ErrStopped)
+	for _, r := range left.reads {
+		r.answer(0, ErrStopped)
+	}
+	e.reads.fail(ErrStopped)
+	for _, all := range [][]*install{left.installs, e.writer.installs, e.images.unfinished()} {
+		for _, i := range all {
+			i.done <- ErrStopped
+		}
+	}
+}

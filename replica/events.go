@@ -1,0 +1,150 @@
+package replica
+
+import (
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// events is everything that happened since the last turn.
+type events struct {
+	now       core.Instant
+	messages  []core.Message
+	proposals []*proposal
+	reads     []*read
+	lost      []entry.MemberID
+	// untaken are commands whose forwarding the transport did not take: they never left.
+	untaken  []core.RefusedForward
+	stored   *storedEvent
+	applied  *applyTask
+	loaded   []core.Loaded
+	sent     []sentEvent
+	created  *createdEvent
+	installs []*install
+	campaign bool
+}
+
+// storedEvent ends the write of a batch.
+type storedEvent struct {
+	seq uint64
+	err error
+}
+
+// sentEvent ends the sending of a snapshot.
+type sentEvent struct {
+	to    entry.MemberID
+	index entry.Index
+	err   error
+}
+
+// createdEvent ends the writing of an image of this member's own.
+type createdEvent struct {
+	meta entry.SnapshotMeta
+	err  error
+}
+
+// install asks for a received and durable snapshot to replace the machine's state. done receives
+// nil once the log has been reset, too.
+type install struct {
+	meta entry.SnapshotMeta
+	// after is the batch that must be durable, once it is known.
+	after uint64
+	done  chan error
+}
+
+// actions is everything that a turn wants done. The slices are reused by the next turn.
+type actions struct {
+	// store is the next batch, nil for none; it is handed out only when none is under way.
+	store *entry.Batch
+	// compact lets the log drop the entries up to it, 0 for none.
+	compact   entry.Index
+	send      []outbox
+	apply     *applyTask
+	load      *core.Load
+	snapshots []outgoing
+	// deadline is when the next turn is due.
+	deadline core.Instant
+	// failed stops the replica.
+	failed error
+}
+
+// outbox are the messages of a turn for one member.
+type outbox struct {
+	to       entry.MemberID
+	messages []core.Message
+}
+
+// outgoing is a snapshot to send.
+type outgoing struct {
+	to   entry.MemberID
+	term entry.Term
+	meta entry.SnapshotMeta
+}
+
+func (a *actions) clear() {
+	for i := range a.send {
+		clear(a.send[i].messages)
+		a.send[i].messages = a.send[i].messages[:0]
+	}
+	*a = actions{send: a.send, snapshots: a.snapshots[:0]}
+}
+
+// post adds a message to its member's outbox.
+func (a *actions) post(m core.Message) {
+	for i := range a.send {
+		if a.send[i].to == m.To {
+			a.send[i].messages = append(a.send[i].messages, m)
+			return
+		}
+	}
+	a.send = append(a.send, outbox{to: m.To, messages: []core.Message{m}})
+}
+
+// applyKind says what the apply goroutine shall do.
+type applyKind uint8
+
+const (
+	applyEntries applyKind = iota
+	applyCapture
+	applyRestore
+)
+
+// applyTask is one job of the apply goroutine, and its outcome.
+type applyTask struct {
+	kind applyKind
+	// first to last are the entries to apply.
+	first, last entry.Index
+	// blocks hold them, or are empty: then they are read from the log store.
+	blocks []*entry.Block
+	// install is the snapshot to restore.
+	install *install
+	// image is where a capture goes on.
+	image *image
+
+	// results has one element per entry. bytes is their size, end the last one's position.
+	results []any
+	bytes   int64
+	end     entry.Position
+	// err stops the replica; failed only ends a capture.
+	err    error
+	failed error
+}
+
+// image is a snapshot whose state has been captured: finish writes the rest of it.
+type image struct {
+	meta   entry.SnapshotMeta
+	sink   SnapshotSink
+	finish func() error
+}
+
+// latencies keeps the newest durations for quantiles.
+type latencies struct {
+	ring  [512]time.Duration
+	count uint64
+}
+
+func (l *latencies) add(d time.Duration) {
+	l.ring[l.count%uint64(len(l.ring))] = d
+	l.count++
+}

@@ -1,0 +1,291 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// images is the engine's part that knows snapshots: when to take one, whom to send it to, and which
+// received one to install.
+type images struct {
+	config *Config
+	// newest is the newest complete snapshot.
+	newest entry.SnapshotMeta
+	// every are the thresholds, raised by this member's random part; negative for never.
+	every SnapshotPolicy
+	// entries and bytes count what was applied since the newest capture.
+	entries, bytes int64
+	// capturing is true from the capture until the image is complete or dropped; wanted asks for one
+	// before a threshold is reached, because a member needs it.
+	capturing, wanted bool
+	// failedAt is the applied index of a failed attempt: the next one waits for more entries.
+	failedAt entry.Index
+	// orders are members that need the newest snapshot, sending those that are being sent one.
+	orders, sending []entry.MemberID
+	retries         []retry
+	// pending wait to be restored; restored has been and waits for core's verdict on the log.
+	pending  []*install
+	restored *install
+}
+
+// retry is a transfer's failure that core hears of later, so that it does not order the next one at
+// once.
+type retry struct {
+	due core.Instant
+	to  entry.MemberID
+}
+
+const (
+	retryAfter = 10 // heartbeats
+	retained   = 2  // snapshots
+)
+
+func newImages(config *Config, random uint64) images {
+	every := config.Snapshot
+	// An eighth at most, in steps of a 1/1024th of it.
+	raise := func(n int64) int64 { return n + n/8*int64(random%1024)/1024 }
+	every.Entries, every.Bytes = raise(every.Entries), raise(every.Bytes)
+	return images{config: config, every: every}
+}
+
+// count adds what was applied.
+func (s *images) count(entries, bytes int64) {
+	s.entries += entries
+	s.bytes += bytes
+}
+
+// captureDue reports whether the machine shall be captured now, at the applied index.
+func (s *images) captureDue(applied entry.Index) bool {
+	if s.capturing || applied <= s.newest.Index || applied <= s.failedAt {
+		return false
+	}
+	byCount := s.every.Entries > 0 && s.entries >= s.every.Entries
+	bySize := s.every.Bytes > 0 && s.bytes >= s.every.Bytes
+	return byCount || bySize || s.wanted
+}
+
+// captured begins to count anew, or ends an attempt that failed.
+func (s *images) captured(failed error, applied entry.Index) {
+	if failed != nil {
+		s.drop(failed, applied)
+		return
+	}
+	s.entries, s.bytes = 0, 0
+}
+
+// drop ends a failed attempt; the next one comes after an eighth of the thresholds.
+func (s *images) drop(failed error, applied entry.Index) {
+	s.capturing, s.failedAt = false, applied
+	s.entries, s.bytes = max(s.entries, s.every.Entries/8*7), max(s.bytes, s.every.Bytes/8*7)
+	s.config.Logger.Error("snapshot dropped", "member", s.config.ID, "error", failed)
+}
+
+// takeCreated takes over an image of this member's own and lets the log drop what it covers.
+func (e *engine) takeCreated(c *createdEvent, act *actions) {
+	s := &e.images
+	if errors.Is(c.err, ErrMachine) {
+		e.fail(c.err)
+		return
+	}
+	if c.err != nil {
+		s.drop(c.err, e.applier.applied)
+		return
+	}
+	s.capturing, s.wanted = false, false
+	if c.meta.Index > s.newest.Index {
+		s.newest = c.meta
+	}
+	trailing := entry.Index(max(s.every.Trailing, 0))
+	if c.meta.Index > trailing {
+		e.input.Compacted = c.meta.Index - trailing
+		act.compact = e.input.Compacted
+	}
+	s.config.Logger.Info("snapshot taken", "member", s.config.ID, "index", c.meta.Index, "bytes", c.meta.Size)
+}
+
+// order notes that a member needs an image; a transfer that is under way will do.
+func (s *images) order(to entry.MemberID) {
+	if !slices.Contains(s.sending, to) && !slices.Contains(s.orders, to) {
+		s.orders = append(s.orders, to)
+	}
+}
+
+// send hands out the orders, as soon as there is an image to send.
+func (s *images) send(term entry.Term, act *actions) {
+	if len(s.orders) == 0 {
+		return
+	}
+	if s.newest.Index == 0 {
+		s.wanted = true
+		return
+	}
+	for _, to := range s.orders {
+		s.sending = append(s.sending, to)
+		act.snapshots = append(act.snapshots, outgoing{to: to, term: term, meta: s.newest})
+	}
+	s.orders = s.orders[:0]
+}
+
+// takeSent tells core how transfers ended.
+func (e *engine) takeSent(ev *events) {
+	s := &e.images
+	for _, sent := range ev.sent {
+		s.sending = slices.DeleteFunc(s.sending, func(id entry.MemberID) bool { return id == sent.to })
+		if sent.err == nil {
+			e.replySnapshot(sent.to, sent.index, false)
+			continue
+		}
+		e.config.Logger.Warn("snapshot not delivered", "member", e.config.ID, "to", sent.to, "index", sent.index,
+			"error", sent.err)
+		s.retries = append(s.retries, retry{due: ev.now + retryAfter*core.Instant(e.config.Heartbeat), to: sent.to})
+	}
+	for len(s.retries) > 0 && s.retries[0].due <= ev.now {
+		e.replySnapshot(s.retries[0].to, 0, true)
+		s.retries = slices.Delete(s.retries, 0, 1)
+	}
+}
+
+func (e *engine) replySnapshot(to entry.MemberID, index entry.Index, reject bool) {
+	if e.status.Role != core.Leader {
+		return
+	}
+	e.input.Received = append(e.input.Received, core.Message{
+		Kind: core.MsgSnapshotReply, From: to, To: e.config.ID, Term: e.status.Term, Index: index, Reject: reject,
+	})
+}
+
+// due returns when the next retry is.
+func (s *images) due() core.Instant {
+	if len(s.retries) == 0 {
+		return core.Forever
+	}
+	return s.retries[0].due
+}
+
+// nextInstall returns the next received snapshot that is newer than the machine.
+func (s *images) nextInstall(applied entry.Index) *install {
+	for len(s.pending) > 0 {
+		next := s.pending[0]
+		s.pending = slices.Delete(s.pending, 0, 1)
+		if next.meta.Index > applied {
+			return next
+		}
+		next.done <- nil
+	}
+	return nil
+}
+
+// installed notes a snapshot that has been restored.
+func (s *images) installed(i *install) {
+	s.restored = i
+	s.entries, s.bytes = 0, 0
+	if i.meta.Index > s.newest.Index {
+		s.newest = i.meta
+	}
+}
+
+// reset makes the restored snapshot wait for the batch that resets the log.
+func (s *images) reset(seq uint64, w *writer) {
+	if s.restored != nil {
+		s.restored.after = seq
+		w.installs = append(w.installs, s.restored)
+		s.restored = nil
+	}
+}
+
+// settle ends an install for which the log needs no reset: it holds the snapshot's entry.
+func (s *images) settle() {
+	if s.restored != nil {
+		s.restored.done <- nil
+		s.restored = nil
+	}
+}
+
+// unfinished returns the installs that nobody will end any more.
+func (s *images) unfinished() []*install {
+	all := s.pending
+	if s.restored != nil {
+		all = append(all, s.restored)
+	}
+	s.pending, s.restored = nil, nil
+	return all
+}
+
+// capture takes the machine's state at this very point of the log.
+func (m *machinist) capture(t *applyTask) (err error) {
+	config := &m.replica.config
+	meta := entry.SnapshotMeta{
+		Index: m.end.Index, Term: m.end.Term, Configuration: m.configuration, Size: -1,
+	}
+	sink, err := config.Snapshots.Create(meta)
+	if err != nil {
+		return fmt.Errorf("replica: creating a snapshot at %d: %w", meta.Index, err)
+	}
+	captured := false
+	defer func() {
+		if !captured {
+			err = errors.Join(err, sink.Abort())
+		}
+	}()
+	finish, err := config.Machine.Snapshot(m.replica.ctx, meta.Index, sink)
+	if err != nil {
+		return fmt.Errorf("replica: the machine's snapshot at %d: %w", meta.Index, err)
+	}
+	captured = true
+	t.image = &image{meta: meta, sink: sink, finish: finish}
+	return nil
+}
+
+// finishImage writes what the capture left to do, beside Apply, and makes the image durable.
+func (r *Replica) finishImage(i *image) (meta entry.SnapshotMeta, err error) {
+	ended := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = r.panicked(v)
+		}
+		if !ended {
+			err = errors.Join(err, i.sink.Abort())
+		}
+	}()
+	if i.finish != nil {
+		if err := i.finish(); err != nil {
+			return meta, fmt.Errorf("replica: the machine's snapshot at %d: %w", i.meta.Index, err)
+		}
+	}
+	if meta, err = i.sink.Commit(); err != nil {
+		return meta, fmt.Errorf("replica: completing the snapshot at %d: %w", i.meta.Index, err)
+	}
+	ended = true
+	if err := r.config.Snapshots.Retain(retained); err != nil {
+		r.config.Logger.Warn("old snapshots were not deleted", "member", r.config.ID, "error", err)
+	}
+	return meta, nil
+}
+
+// restore replaces the machine's state by a received image.
+func (m *machinist) restore(i *install) error {
+	r := m.replica
+	if err := restoreImage(r.ctx, &r.config, i.meta); err != nil {
+		return err
+	}
+	m.end, m.configuration = i.meta.Position(), i.meta.Configuration
+	return nil
+}
+
+// restoreImage reads one image into the machine.
+func restoreImage(ctx context.Context, config *Config, meta entry.SnapshotMeta) error {
+	reader, err := config.Snapshots.Open(meta.ID, 0)
+	if err != nil {
+		return fmt.Errorf("%w: opening the snapshot at %d: %w", ErrMachine, meta.Index, err)
+	}
+	err = config.Machine.Restore(ctx, meta.Index, reader)
+	if err := errors.Join(err, reader.Close()); err != nil {
+		return fmt.Errorf("%w: restoring the snapshot at %d: %w", ErrMachine, meta.Index, err)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package replica
+
+import (
+	"sync"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// inbox is where everybody leaves what the loop shall know. Its lock is held for moments only.
+type inbox struct {
+	mu     sync.Mutex
+	events events
+	// queue are proposals that wait for their turn, with their payload bytes.
+	queue      []*proposal
+	queueBytes int
+	// messageBytes is the size of the bodies in events.messages.
+	messageBytes int
+	// hungry is true while the loop wants proposals; otherwise a new one need not wake it.
+	hungry bool
+	closed bool
+	wake   chan struct{}
+	limits Limits
+}
+
+func newInbox(limits Limits) *inbox {
+	return &inbox{wake: make(chan struct{}, 1), hungry: true, limits: limits}
+}
+
+func (b *inbox) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put changes the events under the lock and wakes the loop. It reports false after close.
+func (b *inbox) put(change func(*events)) bool {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return false
+	}
+	change(&b.events)
+	b.mu.Unlock()
+	b.signal()
+	return true
+}
+
+// propose queues a command.
+func (b *inbox) propose(p *proposal) error {
+	b.mu.Lock()
+	switch {
+	case b.closed:
+		b.mu.Unlock()
+		return ErrStopped
+	case len(b.queue) >= b.limits.QueueCount || b.queueBytes > 0 && b.queueBytes+p.frameSize() > b.limits.QueueBytes:
+		b.mu.Unlock()
+		return ErrOverloaded
+	}
+	b.queue = append(b.queue, p)
+	b.queueBytes += p.frameSize()
+	hungry := b.hungry
+	b.mu.Unlock()
+	if hungry {
+		b.signal()
+	}
+	return nil
+}
+
+// receive takes messages while there is room and returns how many there was none for.
+func (b *inbox) receive(messages []core.Message) (refused int) {
+	b.mu.Lock()
+	for i := range messages {
+		size := 0
+		for _, block := range messages[i].Body {
+			size += block.Size()
+		}
+		full := len(b.events.messages) >= b.limits.InboxCount ||
+			b.messageBytes > 0 && b.messageBytes+size > b.limits.InboxBytes
+		if b.closed || full {
+			refused++
+			continue
+		}
+		b.messageBytes += size
+		b.events.messages = append(b.events.messages, messages[i])
+	}
+	b.mu.Unlock()
+	b.signal()
+	return refused
+}
+
+// take moves everything into ev, whose memory the inbox reuses, and the queue too when the loop
+// wants proposals.
+func (b *inbox) take(ev *events, proposals bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := *ev
+	*ev = b.events
+	clear(old.messages)
+	clear(old.loaded)
+	b.events = events{
+		messages: old.messages[:0], reads: old.reads[:0], lost: old.lost[:0], untaken: old.untaken[:0],
+		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0],
+	}
+	b.messageBytes = 0
+	// The end of a write makes room for them.
+	proposals = proposals || ev.stored != nil
+	b.hungry = proposals
+	ev.proposals = old.proposals[:0]
+	if proposals {
+		ev.proposals, b.queue = b.queue, ev.proposals
+		b.queueBytes = 0
+	}
+}
+
+// close refuses everything from now on and returns what was left.
+func (b *inbox) close() (queue []*proposal, left events) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	queue, left = b.queue, b.events
+	b.queue, b.events = nil, events{}
+	return queue, left
+}
+
+// load returns the figures for Stats.
+func (b *inbox) load() (queueBytes, queueCount, inboxBytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queueBytes, len(b.queue), b.messageBytes
+}
+
+// refusal turns why core did not take a command into the error of this package.
+func refusal(why core.Refusal, status *core.Status, member bool) error {
+	switch {
+	case !member:
+		return ErrRemoved
+	case why == core.RefusedOverloaded:
+		return ErrOverloaded
+	case status.Leader == "":
+		return ErrNoLeader
+	}
+	return ErrNotLeader
+}
+
+// isMember reports whether id may propose under the configuration: a member that waits to be told
+// its configuration is not called removed.
+func isMember(c *entry.Configuration, id entry.MemberID) bool {
+	if len(c.Members) == 0 {
+		return true
+	}
+	_, found := c.Find(id)
+	return found
+}

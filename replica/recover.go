@@ -1,0 +1,115 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// recover builds the engine from what the stores remember.
+func (r *Replica) recover() error {
+	config := &r.config
+	recovered, err := config.Log.Recover()
+	if err != nil {
+		return fmt.Errorf("replica: recovering the log: %w", err)
+	}
+	start := core.Start{Recovered: recovered, Initial: config.Initial}
+	if start.Configurations, err = readConfigurations(config.Log, recovered.Configurations); err != nil {
+		return err
+	}
+	metas, err := config.Snapshots.List()
+	if err != nil {
+		return fmt.Errorf("replica: listing the snapshots: %w", err)
+	}
+	if len(metas) > 0 {
+		start.Snapshot = &metas[0]
+	}
+	r.birth = start
+	c, err := core.New(config.core(), start)
+	if err != nil {
+		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
+	}
+	e := &engine{config: config, core: c, images: newImages(config, config.core().Seed)}
+	e.reads.asked = make(map[core.ReadID]*read)
+	e.status.Status = c.Status()
+	e.configure(c.Configuration())
+	m := &machinist{replica: r, configuration: config.Initial}
+	if start.Snapshot != nil {
+		if err := r.restoreNewest(e, m, *start.Snapshot); err != nil {
+			return err
+		}
+	}
+	r.engine, r.shell.machinist = e, m
+	return nil
+}
+
+// core returns what core must be told.
+func (c *Config) core() core.Config {
+	return core.Config{
+		// A seed that differs at each start keeps numbers of an earlier run from being repeated.
+		ID: c.ID, Seed: c.Seed ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
+		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
+		Tail: c.Limits.Tail, ElectionOnly: c.ElectionOnly,
+	}
+}
+
+// Initialize gives the configuration of a new cluster, once, between New and Start: for doors whose
+// initial set is not known when the member is recovered. c is as Config.Initial. A log or snapshot
+// that already holds a configuration wins, and c is ignored.
+func (r *Replica) Initialize(c entry.Configuration) error {
+	r.life.mu.Lock()
+	defer r.life.mu.Unlock()
+	if r.life.started || r.life.stopped || len(r.config.Initial.Members) > 0 {
+		return errors.New("replica: Initialize comes once, between New and Start")
+	}
+	with := r.config
+	with.Initial = c
+	if err := with.complete(); err != nil {
+		return err
+	}
+	start := r.birth
+	start.Initial = c
+	fresh, err := core.New(with.core(), start)
+	if err != nil {
+		return fmt.Errorf("replica: initializing %q: %w", r.config.ID, err)
+	}
+	r.config.Initial = c
+	r.engine.core = fresh
+	r.engine.status.Status = fresh.Status()
+	r.engine.configure(fresh.Configuration())
+	if r.shell.machinist.configuration.Cluster.IsZero() {
+		r.shell.machinist.configuration = c
+	}
+	r.publish()
+	return nil
+}
+
+// restoreNewest brings the machine to the newest snapshot, before anything runs.
+func (r *Replica) restoreNewest(e *engine, m *machinist, meta entry.SnapshotMeta) error {
+	task := &applyTask{kind: applyRestore, install: &install{meta: meta}}
+	if m.run(task); task.err != nil {
+		return task.err
+	}
+	e.applier.applied = meta.Index
+	e.status.Applied, e.status.Snapshot = meta.Index, meta.Position()
+	e.images.newest = meta
+	return nil
+}
+
+func readConfigurations(log LogStore, at []entry.Index) ([]core.ConfigurationAt, error) {
+	var all []core.ConfigurationAt
+	for _, i := range at {
+		block, err := log.Read(i, i, entry.BlockMax)
+		if err != nil {
+			return nil, fmt.Errorf("replica: reading the configuration at %d: %w", i, err)
+		}
+		value, err := entry.DecodeConfiguration(block.Payload(i))
+		if err != nil {
+			return nil, fmt.Errorf("replica: the configuration at %d: %w", i, err)
+		}
+		all = append(all, core.ConfigurationAt{Index: i, Value: value})
+	}
+	return all, nil
+}

@@ -1,0 +1,290 @@
+package replica_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// TestPropose replicates through the leader and through followers, for every size: 2 and 4 are
+// where a majority is easily taken for half.
+func TestPropose(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 5, 7} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			c := newCluster(t, n, nil).start()
+			c.leader()
+			for i := range 20 {
+				m := c.members[i%n]
+				result, at, err := m.Propose(t.Context(), fmt.Appendf(nil, "command %d", i))
+				if err != nil {
+					t.Fatalf("%s: command %d: %v", m.id, i, err)
+				}
+				if result != i+1 || m.Status().Applied < at.Index {
+					t.Errorf("%s: command %d gave %v at %v, applied %d", m.id, i, result, at, m.Status().Applied)
+				}
+			}
+			c.converge()
+		})
+	}
+}
+
+// TestManyCallers proposes from many goroutines at every member.
+func TestManyCallers(t *testing.T) {
+	c := newCluster(t, 3, nil).start()
+	c.leader()
+	var group sync.WaitGroup
+	for i := range 300 {
+		group.Go(func() {
+			for k := range 10 {
+				c.members[i%3].propose(fmt.Sprintf("%d/%d", i, k))
+			}
+		})
+	}
+	group.Wait()
+	c.converge()
+	if n := len(c.members[0].machine.all()); n != 3000 {
+		t.Errorf("%d commands were applied, want 3000", n)
+	}
+}
+
+// TestRestart stops everyone and goes on from the stores.
+func TestRestart(t *testing.T) {
+	c := newCluster(t, 3, nil).start()
+	for round := range 3 {
+		for i := range 30 {
+			c.leader().propose(fmt.Sprintf("%d/%d", round, i))
+		}
+		c.stop()
+		c.start()
+	}
+	c.leader().propose("last")
+	c.converge()
+	if n := len(c.members[1].machine.all()); n != 91 {
+		t.Errorf("%d commands were applied, want 91", n)
+	}
+}
+
+// TestLeaderStops measures in virtual time how long a cluster is without a leader.
+func TestLeaderStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		defer c.stop()
+		old := c.leader()
+		old.propose("before")
+		old.stop()
+		began := time.Now()
+		c.follower().propose("after")
+		if took := time.Since(began); took > 650*time.Millisecond {
+			t.Errorf("the next success came %v after the leader's end", took)
+		}
+		old.start()
+		c.converge()
+	})
+}
+
+// TestPartitionedLeader cuts the leader off: it must step down, and its commands must be reported
+// as what they are.
+func TestPartitionedLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		defer c.stop()
+		old := c.leader()
+		old.propose("before")
+		c.network.Isolate(old.id)
+		_, at, err := old.Propose(t.Context(), []byte("lost"))
+		var unknown *replica.OutcomeUnknownError
+		if !errors.As(err, &unknown) || unknown.Position != at || at.Index == 0 || !errors.Is(err, replica.ErrNotLeader) {
+			t.Fatalf("a command of a leader that was cut off: %v at %v, want outcome unknown with its place", err, at)
+		}
+		if s := old.Status(); s.Role == core.Leader {
+			t.Errorf("a leader that was cut off still leads: %+v", s)
+		}
+		if _, err := old.ReadIndex(t.Context()); !errors.Is(err, replica.ErrNoLeader) {
+			t.Errorf("a read at a member without a leader: %v", err)
+		}
+		if _, _, err := old.Propose(t.Context(), []byte("refused")); !errors.Is(err, replica.ErrNoLeader) {
+			t.Errorf("a command at a member without a leader: %v", err)
+		}
+		c.network.Heal()
+		c.leader().propose("after")
+		c.converge()
+		for _, command := range old.machine.all() {
+			if string(command) == "refused" {
+				t.Error("a command that was refused was applied")
+			}
+		}
+	})
+}
+
+// TestErrors is the table of what Propose and ReadIndex return when they cannot do it.
+func TestErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, func(_ *member, config *replica.Config) { config.Limits.Command = 1000 })
+		m := c.members[0]
+		r, err := m.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Replica = r
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		check := func(when string, ctx context.Context, size int, want error) {
+			t.Helper()
+			if _, _, err := m.Propose(ctx, make([]byte, size)); !errors.Is(err, want) {
+				t.Errorf("Propose %s: %v, want %v", when, err, want)
+			}
+		}
+		check("before Start", t.Context(), 1, replica.ErrNotStarted)
+		if _, err := m.ReadIndex(t.Context()); !errors.Is(err, replica.ErrNotStarted) {
+			t.Errorf("ReadIndex before Start: %v", err)
+		}
+		if err := m.Start(); err != nil {
+			t.Fatal(err)
+		}
+		check("without a leader", t.Context(), 1, replica.ErrNoLeader)
+		check("one byte too large", t.Context(), 1001, replica.ErrTooLarge)
+		check("with an ended ctx", ended, 1, replica.ErrNotProposed)
+		check("with an ended ctx", ended, 1, context.Canceled)
+		c.members[1].start()
+		c.leader()
+		check("at the limit", t.Context(), 1000, nil)
+		c.stop()
+		m.Replica = r
+		check("after Stop", t.Context(), 1, replica.ErrStopped)
+		if _, err := m.ReadIndex(t.Context()); !errors.Is(err, replica.ErrStopped) {
+			t.Errorf("ReadIndex after Stop: %v", err)
+		}
+	})
+}
+
+// TestCtxEnds ends a caller's ctx while its command waits for a quorum: it returns at once and says
+// that the outcome is unknown, with ctx's error inside.
+func TestCtxEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		defer c.stop()
+		leader := c.leader()
+		leader.propose("before")
+		c.network.Isolate(leader.id)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, _, err := leader.Propose(ctx, []byte("waits"))
+		if took := time.Since(began); took != 50*time.Millisecond {
+			t.Errorf("Propose returned %v after its start, want 50ms", took)
+		}
+		if !errors.Is(err, replica.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Propose with an ended ctx: %v", err)
+		}
+		_, err = leader.ReadIndex(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ReadIndex with an ended ctx: %v", err)
+		}
+	})
+}
+
+// TestReadIndex checks that a read through any member sees every write that had succeeded.
+func TestReadIndex(t *testing.T) {
+	c := newCluster(t, 3, nil).start()
+	c.leader()
+	for i := range 30 {
+		at := c.members[i%3].propose(fmt.Sprint(i))
+		reader := c.members[(i+1)%3]
+		index, err := reader.ReadIndex(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if index < at.Index || reader.Status().Applied < at.Index {
+			t.Errorf("a read after a write at %d was given %d", at.Index, index)
+		}
+	}
+}
+
+// TestStopAnswersEveryone stops a member with commands and reads under way.
+func TestStopAnswersEveryone(t *testing.T) {
+	c := newCluster(t, 3, nil).start()
+	leader := c.leader()
+	leader.propose("before")
+	for _, m := range c.members {
+		if m != leader {
+			c.network.Cut(leader.id, m.id)
+		}
+	}
+	errs := make(chan error, 20)
+	for range 10 {
+		go func() {
+			_, _, err := leader.Propose(t.Context(), []byte("x"))
+			errs <- err
+		}()
+		go func() {
+			_, err := leader.ReadIndex(t.Context())
+			errs <- err
+		}()
+	}
+	leader.await("commands", func(s replica.Status) bool { return s.Last.Index > s.Commit })
+	r := leader.Replica
+	leader.stop()
+	for range 20 {
+		if err := <-errs; err == nil {
+			t.Error("a call under way at Stop succeeded")
+		}
+	}
+	if err := r.Stop(); err != nil {
+		t.Errorf("second Stop: %v", err)
+	}
+	select {
+	case <-r.Done():
+	default:
+		t.Error("Done is open after Stop")
+	}
+}
+
+// TestOnceEach proposes through followers while the network repeats nothing and loses much: each
+// success is applied exactly once, each refusal never.
+func TestOnceEach(t *testing.T) {
+	c := newCluster(t, 3, nil).start()
+	c.leader()
+	for i := range 60 {
+		if i%20 == 10 {
+			old := c.leader()
+			old.stop()
+			c.leader()
+			old.start()
+		}
+		m := c.members[i%3]
+		payload := fmt.Sprint("command ", i)
+		_, _, err := m.Propose(t.Context(), []byte(payload))
+		seen := func() (n int) {
+			for _, command := range m.machine.all() {
+				if string(command) == payload {
+					n++
+				}
+			}
+			return n
+		}
+		if err == nil && seen() != 1 {
+			t.Errorf("%q succeeded and was applied %d times", payload, seen())
+		}
+	}
+	c.converge()
+	counts := map[string]int{}
+	for _, command := range c.members[0].machine.all() {
+		counts[string(command)]++
+	}
+	for command, n := range counts {
+		if n != 1 {
+			t.Errorf("%q was applied %d times", command, n)
+		}
+	}
+	if s := c.members[0].Status(); s.Snapshot != (entry.Position{}) {
+		t.Errorf("a snapshot was taken below the threshold: %+v", s.Snapshot)
+	}
+}
