@@ -100,7 +100,7 @@ func (r *raft) translate(ctx *context.T, err error) error {
 	case errors.Is(err, replica.ErrRemoved):
 		return ErrorfRemoved(ctx, "%s is not a member of the set: nothing was proposed", r.ID())
 	case errors.Is(err, replica.ErrNotProposed), ctx.Err() != nil:
-		return ErrorfNotProposed(ctx, "the call ended while the command waited, it was withdrawn: %w", cause(ctx.Err()))
+		return ErrorfNotProposed(ctx, "the call ended before anything was proposed: %w", cause(ctx.Err()))
 	}
 	return err
 }

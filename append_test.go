@@ -61,6 +61,7 @@ func TestCommandAtTheLimit(t *testing.T) {
 	c := startCluster(t, 3, nil)
 	largest := strings.Repeat("x", CommandMax)
 	c.append((c.leader()+1)%3, largest) // Through a follower: forwarded, replicated, applied.
+	c.agree([]string{largest})
 	before := c.members[0].Stats().Last
 	for i, m := range c.members {
 		_, err := m.Append(m.ctx, []byte(largest+"x"))
@@ -68,7 +69,6 @@ func TestCommandAtTheLimit(t *testing.T) {
 			t.Errorf("one byte above the limit, member %d: %v", i, err)
 		}
 	}
-	c.agree([]string{largest})
 	if after := c.members[0].Stats().Last; after != before {
 		t.Errorf("the log grew from %d to %d", before, after)
 	}
@@ -85,6 +85,8 @@ func TestAppendWithoutALeader(t *testing.T) {
 	if !errors.Is(err, ErrNoLeader) || !errors.Is(err, stdcontext.DeadlineExceeded) {
 		t.Errorf("got %v, want ErrNoLeader and the deadline", err)
 	}
+	ctx, cancel = context.WithTimeout(m.ctx, 100*time.Millisecond)
+	defer cancel()
 	_, err = m.ReadIndex(ctx)
 	if !errors.Is(err, ErrNoLeader) {
 		t.Errorf("ReadIndex: %v", err)

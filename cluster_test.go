@@ -1,7 +1,6 @@
 package raft
 
 import (
-	stdcontext "context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -146,7 +145,7 @@ func (c *cluster) config(i int) RaftConfig {
 		HostPort: "127.0.0.1:0",
 		ACL:      access.AccessList{In: []security.BlessingPattern{"root:user", "root:member"}},
 		PeerACL:  &access.AccessList{In: []security.BlessingPattern{"root:member"}},
-		Logger:   slog.New(testHandler{slog.NewTextHandler(testWriter{c.t}, nil)}),
+		Logger:   slog.New(slog.NewTextHandler(testWriter{c.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 }
 
@@ -297,11 +296,4 @@ type testWriter struct{ t testing.TB }
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(string(p))
 	return len(p), nil
-}
-
-// testHandler keeps a test's log to warnings and worse.
-type testHandler struct{ slog.Handler }
-
-func (h testHandler) Enabled(_ stdcontext.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn
 }

@@ -40,7 +40,8 @@ func TestPanicInApplyStopsTheMemberNotTheProcess(t *testing.T) {
 	if _, err := m.Append(m.ctx, []byte("y")); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "planned") {
 		t.Errorf("Append on the failed member: %v", err)
 	}
-	c.append(2, "the others go on")
+	c.stop(1)
+	c.append(c.leader(), "the others go on")
 }
 
 func TestBlockedApplyDoesNotHoldStop(t *testing.T) {

@@ -150,6 +150,18 @@ func TestRecordedSetWinsOverAddMember(t *testing.T) {
 	}
 }
 
+func TestAddMemberOfAJoiningMember(t *testing.T) {
+	c := newCluster(t, 1, func(_ int, config *RaftConfig) { config.Join = true })
+	if err := c.members[0].AddMember(c.ctx, "127.0.0.1:1"); !errors.Is(err, ErrBadConfig) {
+		t.Errorf("got %v, want ErrBadConfig", err)
+	}
+	c.members[0].Start()
+	eventually(t, "it waits as a follower", func() bool {
+		_, role, leader := c.members[0].Status()
+		return role == RoleFollower && leader == ""
+	})
+}
+
 func TestAddMemberRefusals(t *testing.T) {
 	c := newCluster(t, 1, nil)
 	if err := c.members[0].AddMember(c.ctx, "/"); !errors.Is(err, ErrBadConfig) {
@@ -158,9 +170,5 @@ func TestAddMemberRefusals(t *testing.T) {
 	c.members[0].Start()
 	if err := c.members[0].AddMember(c.ctx, "127.0.0.1:1"); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after Start: %v", err)
-	}
-	joining := newCluster(t, 1, func(_ int, config *RaftConfig) { config.Join = true })
-	if err := joining.members[0].AddMember(c.ctx, "127.0.0.1:1"); !errors.Is(err, ErrBadConfig) {
-		t.Errorf("with Join: %v", err)
 	}
 }

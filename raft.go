@@ -134,7 +134,7 @@ func (r *raft) replicaConfig(client RaftClient) replica.Config {
 			StopWait:    StopBound,
 		},
 		Snapshot: replica.SnapshotPolicy{Entries: r.settings.SnapshotThreshold, Bytes: r.settings.SnapshotBytes},
-		Logger:   r.log,
+		Logger:   r.settings.log,
 	}
 }
 

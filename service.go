@@ -2,6 +2,7 @@ package raft
 
 import (
 	stdcontext "context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -89,7 +90,11 @@ func (s *service) open(r replica.Receiver) {
 func (s *service) admit(ctx *context.T, call security.Call, hello Hello) (replica.Peer, replica.Receiver, error) {
 	peer, receiver, err := s.admitted(ctx, call, hello)
 	if err != nil {
-		s.log.Warn("peer refused", "claims", hello.From, "caller", caller(ctx, call), "why", err)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrNotRunning) {
+			level = slog.LevelDebug // Members do not start at the same moment.
+		}
+		s.log.Log(ctx, level, "peer refused", "claims", hello.From, "caller", caller(ctx, call), "why", err)
 	}
 	return peer, receiver, err
 }
