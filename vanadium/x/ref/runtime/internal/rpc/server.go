@@ -166,6 +166,7 @@ func NewServer(ctx *context.T, cfg ServerConfig, name string, disp rpc.Dispatche
 	}
 	s.startListening()
 	s.wg.Go(func() { s.watchBlessings(changed) })
+	s.wg.Go(s.watchPublisher)
 	s.state.set(rpc.ServerReady)
 	go s.stopWith(stopPublishing)
 	return s, nil
@@ -243,6 +244,21 @@ func (s *server) watchBlessings(changed <-chan struct{}) {
 	}
 }
 
+// watchPublisher makes a change of what is mounted one of the server's status. The next
+// change is waited for before the last is told, so that none is missed.
+func (s *server) watchPublisher() {
+	_, changed := s.names.Status()
+	for {
+		select {
+		case <-s.names.Closed():
+			return
+		case <-changed:
+		}
+		_, changed = s.names.Status()
+		s.state.change(func() {})
+	}
+}
+
 // AddName implements rpc.Server.
 func (s *server) AddName(name string) error {
 	if name == "" {
@@ -278,9 +294,9 @@ func (s *server) stopWith(stopPublishing context.CancelFunc) {
 	s.acceptor.EnterLameDuck()
 	s.waitForCalls()
 	s.acceptor.Close()
-	s.wg.Wait()
 	<-s.names.Closed()
 	stopPublishing()
+	s.wg.Wait()
 	s.state.set(rpc.ServerStopped)
 	close(s.closed)
 }

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	stdcontext "context"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"v.io/v23/context"
 	"v.io/v23/logging"
 	"v.io/v23/namespace"
+	"v.io/v23/options"
 	"v.io/v23/rpc"
 	"v.io/v23/security"
 	"v.io/v23/security/access"
@@ -46,8 +48,10 @@ type Runtime struct {
 	permissions access.PermissionsSpec
 	// background is the context that Init returned.
 	background *context.T
-	// servers and clients count those that have not closed.
-	servers, clients sync.WaitGroup
+	// servers, mountTables and clients count those that have not closed.
+	servers, mountTables, clients sync.WaitGroup
+	// stopping is closed when the runtime is being shut down.
+	stopping chan struct{}
 }
 
 var _ v23.Runtime = (*Runtime)(nil)
@@ -63,11 +67,12 @@ type (
 
 // Init makes a runtime and its first context. That context does not descend from any
 // other, so that the end of the process's root leaves servers the time to stop in
-// good order: the Shutdown cancels it, waits for the servers, and then ends the rest.
+// good order: the Shutdown cancels it, waits for the servers, then for those that are
+// mount tables, from which the former unmount their names, and then ends the rest.
 func Init(cfg Config) (*Runtime, *context.T, v23.Shutdown, error) {
 	base, end := context.RootContext()
 	base = context.WithLogger(base, cfg.Logger)
-	r := &Runtime{permissions: cfg.Permissions}
+	r := &Runtime{permissions: cfg.Permissions, stopping: make(chan struct{})}
 	ctx, err := r.populate(base, cfg)
 	if err != nil {
 		end()
@@ -77,8 +82,10 @@ func Init(cfg Config) (*Runtime, *context.T, v23.Shutdown, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r.background = ctx
 	shutdown := func() {
+		close(r.stopping)
 		cancel()
 		r.servers.Wait()
+		r.mountTables.Wait()
 		end()
 		r.clients.Wait()
 		ctx.FlushLog()
@@ -200,7 +207,11 @@ func (r *Runtime) WithNewServer(ctx *context.T, name string, object any, auth se
 func (r *Runtime) WithNewDispatchingServer(ctx *context.T, name string, disp rpc.Dispatcher,
 	opts ...rpc.ServerOpt) (*context.T, rpc.Server, error) {
 	release := vrpc.Retain(r.GetClient(ctx))
-	s, err := vrpc.NewServer(ctx, vrpc.ServerConfig{
+	running, serverCtx := &r.servers, ctx
+	if servesMountTable(opts) {
+		running, serverCtx = &r.mountTables, r.outliveServers(ctx)
+	}
+	s, err := vrpc.NewServer(serverCtx, vrpc.ServerConfig{
 		Principal: r.GetPrincipal(ctx), ListenSpec: r.GetListenSpec(ctx), Reserved: r.GetReservedNameDispatcher(ctx),
 		NewPublisher: func(ctx *context.T) vrpc.Publisher {
 			return publisher.New(ctx, r.GetNamespace(ctx), publishPeriod)
@@ -210,9 +221,33 @@ func (r *Runtime) WithNewDispatchingServer(ctx *context.T, name string, disp rpc
 		release()
 		return ctx, nil, err
 	}
-	r.servers.Go(func() {
+	running.Go(func() {
 		<-s.Closed()
 		release()
 	})
 	return ctx, s, nil
+}
+
+func servesMountTable(opts []rpc.ServerOpt) bool {
+	for _, opt := range opts {
+		if v, ok := opt.(options.ServesMountTable); ok {
+			return bool(v)
+		}
+	}
+	return false
+}
+
+// outliveServers returns a context that ends with ctx, but at shutdown only when all
+// servers that are no mount tables have stopped.
+func (r *Runtime) outliveServers(ctx *context.T) *context.T {
+	last, stop := context.WithRootCancel(ctx)
+	stdcontext.AfterFunc(ctx, func() {
+		select {
+		case <-r.stopping:
+			r.servers.Wait()
+		default:
+		}
+		stop()
+	})
+	return last
 }
