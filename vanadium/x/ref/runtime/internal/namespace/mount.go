@@ -9,6 +9,7 @@ import (
 	"v.io/v23"
 	"v.io/v23/context"
 	"v.io/v23/naming"
+	"v.io/v23/options"
 	"v.io/v23/security/access"
 	"v.io/v23/verror"
 )
@@ -92,7 +93,8 @@ func (c *client) change(ctx *context.T, name, method string, args []interface{},
 	return err
 }
 
-// changeOnce is change without a second try for when the cache was wrong.
+// changeOnce is change without a second try for when the cache was wrong. Replicas are not waited for: one that
+// cannot be reached must not hold up the others.
 func (c *client) changeOnce(ctx *context.T, name, method string, args []interface{},
 	opts []naming.NamespaceOpt) error {
 	entry, err := c.ResolveToMountTable(ctx, name, opts...)
@@ -101,6 +103,9 @@ func (c *client) changeOnce(ctx *context.T, name, method string, args []interfac
 	}
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
+	if len(entry.Servers) > 1 {
+		opts = append(slices.Clone(opts), options.NoRetry{})
+	}
 	outcomes := make(chan error, len(entry.Servers))
 	for _, server := range entry.Servers {
 		one := &naming.MountEntry{Name: entry.Name, Servers: []naming.MountedServer{server}, ServesMountTable: true}
