@@ -3,6 +3,7 @@ package wal_test
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -111,4 +112,45 @@ func timed(b *testing.B, f func() error) time.Duration {
 func median(d []time.Duration) time.Duration {
 	slices.Sort(d)
 	return d[len(d)/2]
+}
+
+// BenchmarkRecover opens a log of a million entries of 128 bytes, and reports how many bytes of memory
+// its index keeps for ten million. Run with
+//
+//	go test -run ^$ -bench Recover -benchtime 10x ./storage/wal
+func BenchmarkRecover(b *testing.B) {
+	dir := b.TempDir()
+	writer := openReal(b, dir)
+	sizes := slices.Repeat([]int{128}, 1000)
+	const entries = 1_000_000
+	for next := entry.Index(1); next <= entries; next += entry.Index(len(sizes)) {
+		if err := writer.Store(&entry.Batch{Blocks: []*entry.Block{makeBlock(next, 1, 0, sizes...)}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	before := heap()
+	for b.Loop() {
+		l, err := wal.Open(vfs.OS(), dir, wal.Options{Store: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		rec, err := l.Recover()
+		if err != nil || rec.Last != entries {
+			b.Fatal(rec.Last, err)
+		}
+		b.StopTimer()
+		b.ReportMetric(float64(heap()-before)*10, "B/10Mentries")
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// heap returns the bytes in use after a collection.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -159,6 +159,44 @@ func TestOutline(t *testing.T) {
 	}
 }
 
+// TestDurableMark: a batch that does not verify is damage when a later one says that it had been
+// durable, and torn when the later one was written without knowing that.
+func TestDurableMark(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		disk, name := smallLog(t)
+		b, err := vfs.ReadFile(disk, name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := bytes.LastIndex(b, []byte("BTCH"))
+		p := place{store: 1, generation: 1, at: int64(broken + 400)}
+		h := header{number: 99, durable: int64(broken)}
+		if known {
+			h.durable = p.at
+		}
+		later, _ := (&contents{}).encode(nil, h, p)
+		f, err := disk.OpenWrite(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt(later, p.at); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Close(), disk.Damage(name, int64(broken), 1)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(disk, "d", Options{Store: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := l.Recover()
+		var d *Damage
+		if known && (!errors.As(err, &d) || d.Offset != int64(broken)) || !known && (err != nil || rec.Last != 3) {
+			t.Errorf("known durable %v: recovered %+v, %v", known, rec, err)
+		}
+	}
+}
+
 // FuzzSegmentHeader: no bytes panic, and what decodes encodes to the same bytes.
 func FuzzSegmentHeader(f *testing.F) {
 	f.Add(testHeader.encode())
