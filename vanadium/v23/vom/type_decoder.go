@@ -18,19 +18,22 @@ const (
 
 // TypeDecoder receives types. It may be shared by any number of Decoders. All methods are safe for concurrent use.
 //
-// There is no goroutine behind it: the stream of types is read when a value is decoded whose type is not known yet, and
-// that blocks until the type arrives or the stream fails.
+// The stream of types is read when a value is decoded whose type is not known yet, and that blocks until the type
+// arrives or the stream fails. A sender blocks on types that nobody waits for if the stream does not buffer them: then
+// Start has them read as they arrive.
 type TypeDecoder struct {
-	// receiving serializes the reading of the stream of types, and guards the members up to failed.
-	receiving sync.Mutex
-	src       *source // of types on a stream of their own, nil if the types are part of a stream of values
-	waiting   map[typeID]*typeMessage
-	count     int // of types
-	size      int // bytes of type messages and of descriptions
-	failed    error
+	// src and the other members up to size belong to the goroutine that set receiving.
+	src     *source // of types on a stream of their own, nil if the types are part of a stream of values
+	waiting map[typeID]*typeMessage
+	count   int // of types
+	size    int // bytes of type messages and of descriptions
 
-	mu    sync.RWMutex
-	types map[typeID]*vdl.Type
+	mu        sync.Mutex // guards the members below
+	changed   sync.Cond  // one of them changed
+	receiving bool       // a goroutine reads the stream of types
+	started   bool
+	failed    error
+	types     map[typeID]*vdl.Type
 }
 
 // NewTypeDecoder returns a TypeDecoder that reads a stream of types from r.
@@ -41,38 +44,81 @@ func NewTypeDecoder(r io.Reader) *TypeDecoder {
 }
 
 func newInlineTypeDecoder() *TypeDecoder {
-	return &TypeDecoder{types: map[typeID]*vdl.Type{}, waiting: map[typeID]*typeMessage{}}
+	d := &TypeDecoder{types: map[typeID]*vdl.Type{}, waiting: map[typeID]*typeMessage{}}
+	d.changed.L = &d.mu
+	return d
+}
+
+// Start has a goroutine read the types as they arrive. It ends when the stream does or fails, so closing the reader
+// given to NewTypeDecoder ends it; Stop waits for that. Starting twice does nothing.
+func (d *TypeDecoder) Start() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.started || d.src == nil {
+		return
+	}
+	d.started = true
+	go func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for d.failed == nil {
+			d.progress()
+		}
+		d.started = false
+		d.changed.Broadcast()
+	}()
+}
+
+// Stop waits until the goroutine of Start ended, if there is one. The reader must be closed before or meanwhile.
+func (d *TypeDecoder) Stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.started {
+		d.changed.Wait()
+	}
+}
+
+// progress reads one type message, or waits until another goroutine did. The decoder must be locked, and is while
+// progress returns, but not meanwhile.
+func (d *TypeDecoder) progress() {
+	if d.receiving {
+		d.changed.Wait()
+		return
+	}
+	d.receiving = true
+	d.mu.Unlock()
+	err := d.receive()
+	d.mu.Lock()
+	d.receiving, d.failed = false, err
+	d.changed.Broadcast()
 }
 
 func (d *TypeDecoder) known(id typeID) *vdl.Type {
 	if t, ok := builtinTypes[id]; ok {
 		return t
 	}
-	d.mu.RLock()
-	defer d.mu.RUnlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.types[id]
 }
 
 // lookup returns the type of the id, for which it waits if the types are on a stream of their own.
 func (d *TypeDecoder) lookup(id typeID) (*vdl.Type, error) {
-	if t := d.known(id); t != nil {
+	if t, ok := builtinTypes[id]; ok {
 		return t, nil
 	}
-	d.receiving.Lock()
-	defer d.receiving.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for {
-		if t := d.known(id); t != nil {
+		switch t := d.types[id]; {
+		case t != nil:
 			return t, nil
-		}
-		if d.src == nil || id < firstOwnID {
+		case d.src == nil || id < firstOwnID:
 			return nil, fmt.Errorf("vom: a value refers to the type id %d, which was not sent", id)
-		}
-		if d.failed == nil {
-			d.failed = d.receive()
-		}
-		if d.failed != nil {
+		case d.failed != nil:
 			return nil, fmt.Errorf("vom: waiting for type id %d: %w", id, d.failed)
 		}
+		d.progress()
 	}
 }
 
@@ -90,8 +136,6 @@ func (d *TypeDecoder) receive() error {
 
 // defineInline reads the rest of a type message of a stream of values.
 func (d *TypeDecoder) defineInline(src *source, h header) error {
-	d.receiving.Lock()
-	defer d.receiving.Unlock()
 	if d.src != nil {
 		return fmt.Errorf("vom: stream of values has a message of type id %d, types have their own stream", -h.id)
 	}
