@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -339,6 +340,55 @@ func TestBadSnapshotHeadIsRefused(t *testing.T) {
 		spoil(&head)
 		if meta, err := head.meta(); err == nil {
 			t.Errorf("%s: accepted as %+v", name, meta)
+		}
+	}
+}
+
+// changingHost is a member whose set changes.
+type changingHost struct {
+	stubHost
+	removed *atomic.Bool
+}
+
+func (h changingHost) knows(entry.MemberID) bool { return !h.removed.Load() }
+
+func TestRemovedMemberLosesItsOpenConversation(t *testing.T) {
+	s := serve(t)
+	var removed atomic.Bool
+	s.transport.service.host = changingHost{removed: &removed}
+	member := s.blessed("member:b")
+	s.learn("b", member)
+	c, err := s.converse(member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := core.Message{Kind: core.MsgVote, Term: 7}
+	send := func() error { return c.SendStream().Send(newPacket(&m)) }
+	if err := send(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.heard.messages
+	removed.Store(true)
+	ended := make(chan error, 1)
+	go func() {
+		for c.RecvStream().Advance() { // Nothing more is said: this waits for the end.
+		}
+		ended <- c.Finish()
+	}()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, verror.ErrNoAccess) || !strings.Contains(err.Error(), "removed") {
+				t.Errorf("the conversation ended with %v", err)
+			}
+			return
+		case <-s.heard.messages:
+		case <-tick.C:
+			if send() != nil {
+				continue // The end is known at this side already; Finish says why.
+			}
 		}
 	}
 }
