@@ -116,7 +116,9 @@ func TestInfiniteTypes(t *testing.T) {
 		"struct in itself": func(b *vdl.TypeBuilder, n vdl.PendingNamed) {
 			n.AssignBase(b.Struct().AppendField("A", n))
 		},
-		"array of itself":      func(b *vdl.TypeBuilder, n vdl.PendingNamed) { n.AssignBase(b.Array().AssignLen(1).AssignElem(n)) },
+		"array of itself": func(b *vdl.TypeBuilder, n vdl.PendingNamed) {
+			n.AssignBase(b.Array().AssignLen(1).AssignElem(n))
+		},
 		"union of itself":      func(b *vdl.TypeBuilder, n vdl.PendingNamed) { n.AssignBase(b.Union().AppendField("A", n)) },
 		"type based on itself": func(b *vdl.TypeBuilder, n vdl.PendingNamed) { n.AssignBase(n) },
 		"list of lists without a name": func(b *vdl.TypeBuilder, n vdl.PendingNamed) {
@@ -215,6 +217,55 @@ func TestCompatible(t *testing.T) {
 		if got, back := vdl.Compatible(test.a, test.b), vdl.Compatible(test.b, test.a); got != test.want || back != got {
 			t.Errorf("Compatible(%v, %v) = %v, reversed %v; want %v", test.a, test.b, got, back, test.want)
 		}
+	}
+}
+
+func TestEqualNamesInOneType(t *testing.T) {
+	var b vdl.TypeBuilder
+	build := func(label string) vdl.PendingNamed {
+		n := b.Named("p.Node")
+		return n.AssignBase(b.Struct().AppendField(label, b.List().AssignElem(n)))
+	}
+	same := b.Struct().AppendField("A", build("L")).AppendField("B", build("L"))
+	if !b.Build() {
+		_, err := same.Built()
+		t.Fatalf("two descriptions of the same type were refused: %v", err)
+	}
+	built, err := same.Built()
+	if err != nil || built.Field(0).Type != built.Field(1).Type {
+		t.Errorf("two descriptions of the same type became two types in %v, %v", built, err)
+	}
+	b = vdl.TypeBuilder{}
+	b.Struct().AppendField("A", build("L")).AppendField("B", build("M"))
+	if b.Build() {
+		t.Error("a type has two types of the same name")
+	}
+}
+
+func TestWalk(t *testing.T) {
+	rec := recursive(t)
+	tt := vdl.StructType(field("A", rec), field("B", vdl.MapType(vdl.StringType, vdl.AnyType)))
+	var all, inline []string
+	tt.Walk(vdl.WalkAll, func(t *vdl.Type) bool {
+		all = append(all, t.Kind().String())
+		return true
+	})
+	tt.Walk(vdl.WalkInline, func(t *vdl.Type) bool {
+		inline = append(inline, t.Kind().String())
+		return true
+	})
+	if got, want := strings.Join(all, " "), "struct struct optional map string any"; got != want {
+		t.Errorf("walked over %s, want %s", got, want)
+	}
+	if got, want := strings.Join(inline, " "), "struct struct optional map"; got != want {
+		t.Errorf("walked inline over %s, want %s", got, want)
+	}
+	if !tt.ContainsKind(vdl.WalkAll, vdl.Bool, vdl.Any) || tt.ContainsKind(vdl.WalkAll, vdl.Union) ||
+		tt.ContainsKind(vdl.WalkInline, vdl.Any) || !tt.ContainsKind(vdl.WalkInline, vdl.Map) {
+		t.Errorf("the kinds of %v are wrong", tt)
+	}
+	if !rec.CanBeOptional() || !rec.CanBeNamed() || vdl.AnyType.CanBeNamed() || vdl.StringType.CanBeOptional() {
+		t.Error("what can be optional or named is wrong")
 	}
 }
 

@@ -105,7 +105,7 @@ func TestMalformedStreams(t *testing.T) {
 		"enum without a label":      newHostile().typeMessage(41, 1, 0xe1),
 		"any with unknown type":     newHostile().value(15).uint(0).uint(1).uint(1).uint(3).uint(0).uint(0).uint(1),
 		"any with unknown length":   newHostile().value(15).uint(1).uint(3).uint(0).uint(4).uint(0).uint(0).text("a"),
-		"any in any":                newHostile().value(15).uint(1).uint(15).uint(1).uint(1).uint(3).uint(0).uint(0).uint(0xe0),
+		"any in any":                newHostile().value(15).uint(1).uint(15).uint(1).uint(1).uint(3).uint(0).uint(0),
 		"any with a wrong length":   newHostile().value(15).uint(1).uint(3).uint(1).uint(1).uint(4).uint(0).uint(0).text("a"),
 		"message with a wrong size": newHostile().value(40).uint(3).uint(1).text("").uint(0),
 	}
