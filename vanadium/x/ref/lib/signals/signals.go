@@ -27,9 +27,6 @@ func (s ContextDoneSignal) String() string { return string(s) }
 // Default are the signals handled when none are given.
 func Default() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
 
-// exit is replaced by tests.
-var exit = os.Exit
-
 // Handler waits for a signal.
 type Handler struct {
 	received chan os.Signal
@@ -88,7 +85,7 @@ func (h *Handler) run(ctx *context.T, arriving chan os.Signal, cancel func()) {
 	}
 	select {
 	case <-arriving:
-		exit(DoubleStopExitCode)
+		os.Exit(DoubleStopExitCode)
 	case <-h.stop:
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,10 @@ var (
 	// EnableCommandlineFlags makes Init parse flag.CommandLine, unless it was parsed
 	// already, and look at the flags that RegisterFlags defined.
 	EnableCommandlineFlags = true
+
+	// RefreshAddresses is how often servers that listen on all interfaces look for other
+	// addresses of the host; 0 for never.
+	RefreshAddresses time.Duration
 
 	// ReservedNameDispatcher serves reserved names on all servers of the process; nil
 	// for none.
@@ -73,6 +78,8 @@ func Init(*context.T) (v23.Runtime, *context.T, v23.Shutdown, error) {
 		ListenSpec:     f.ListenSpec(),
 		Permissions:    f.PermissionsSpec(),
 		Reserved:       ReservedNameDispatcher,
+
+		RefreshAddresses: RefreshAddresses,
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -94,12 +101,35 @@ func begin() (*flags.Flags, error) {
 			return nil, err
 		}
 	}
-	if err := f.Validate(); err != nil {
+	if err := errors.Join(f.Validate(), configureLog()); err != nil {
 		return nil, err
 	}
 	state.initialized = true
 	return f, nil
 }
+
+// logFlags are the flags of the logger, except for its verbosity in tests.
+var logFlags = []string{
+	"v", "log_dir", "logtostderr", "alsologtostderr", "stderrthreshold", "vmodule", "vpath",
+	"log_backtrace_at", "max_stack_buf_size",
+}
+
+// configureLog configures the logger if one of its flags was given. Otherwise, or if the
+// program did so itself, the logger stays as it is.
+func configureLog() error {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || slices.Contains(logFlags, f.Name) })
+	if !given || !EnableCommandlineFlags || testFlags() {
+		return nil
+	}
+	if err := vlog.ConfigureLibraryLoggerFromFlags(); err != nil && !errors.Is(err, vlog.ErrConfigured) {
+		return fmt.Errorf("configuring the log: %w", err)
+	}
+	return nil
+}
+
+// testFlags tells whether this is a test, in which -v is not the logger's.
+func testFlags() bool { return flag.Lookup("test.v") != nil }
 
 // reloadInterval is how often credentials are read again.
 func reloadInterval() (time.Duration, error) {

@@ -4,12 +4,18 @@
 package roaming
 
 import (
+	"time"
+
 	v23 "v.io/v23"
 
 	"v.io/x/ref/runtime/factories/library"
 )
 
+// refreshAddresses is how often the host's addresses are looked at.
+const refreshAddresses = 30 * time.Second
+
 func init() {
+	library.RefreshAddresses = refreshAddresses
 	library.RegisterFlags()
 	v23.RegisterRuntimeFactory(library.Init)
 }

@@ -67,7 +67,10 @@ func (s *server) acceptOn(addr listenAddr, ln net.Listener) {
 			s.ctx.Errorf("closing the listener on %v: %v", ln.Addr(), err)
 		}
 	})
+	ended := make(chan struct{})
+	s.wg.Go(func() { s.followAddresses(addr, ln, ended) })
 	err := s.acceptor.Serve(ln)
+	close(ended)
 	if !stop() {
 		s.state.stopsListening(addr)
 		return
@@ -76,6 +79,31 @@ func (s *server) acceptOn(addr listenAddr, ln net.Listener) {
 	s.ctx.Errorf("listening on %v ended: %v", ln.Addr(), err)
 	s.state.listens(addr, nil, err)
 	s.republish()
+}
+
+// followAddresses looks from time to time whether a listener can be reached at other
+// addresses than before, since the host may have moved to another network.
+func (s *server) followAddresses(addr listenAddr, ln net.Listener, ended <-chan struct{}) {
+	if s.refresh <= 0 {
+		return
+	}
+	ticker := time.NewTicker(s.refresh)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
+		}
+		eps, err := s.reachable(addr.Protocol, ln.Addr())
+		if err != nil {
+			s.acceptor.Refuse("keeping the endpoints of %v: %v", ln.Addr(), err)
+			continue
+		}
+		if s.state.moves(addr, eps) {
+			s.republish()
+		}
+	}
 }
 
 // listen listens on an address once and records the outcome.

@@ -34,6 +34,7 @@ type server struct {
 	reserved rpc.Dispatcher
 	opts     serverOptions
 	routing  naming.RoutingID
+	refresh  time.Duration
 
 	acceptor *conn.Acceptor
 	names    Publisher
@@ -107,6 +108,9 @@ type ServerConfig struct {
 	ListenSpec rpc.ListenSpec
 	// Reserved serves the names that begin with the reserved prefix; may be nil.
 	Reserved rpc.Dispatcher
+	// RefreshAddresses is how often a server that listens on all interfaces looks for
+	// other addresses of the host; 0 for never.
+	RefreshAddresses time.Duration
 	// NewPublisher makes what keeps its names mounted. Required.
 	NewPublisher NewPublisher
 }
@@ -151,7 +155,8 @@ func NewServer(ctx *context.T, cfg ServerConfig, name string, disp rpc.Dispatche
 	}
 	s := &server{
 		ctx: ctx, principal: cfg.Principal, dispatcher: disp, reserved: cfg.Reserved,
-		opts: parseServerOptions(opts), routing: routing, closed: make(chan struct{}),
+		opts: parseServerOptions(opts), routing: routing, refresh: cfg.RefreshAddresses,
+		closed: make(chan struct{}),
 	}
 	s.state.init(cfg.ListenSpec)
 	blessings, changed := s.principal.BlessingStore().Default()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"v.io/v23/vdlroot/signature"
 	"v.io/v23/verror"
 
+	"v.io/x/ref/runtime/factories/library"
 	"v.io/x/ref/test/testutil"
 )
 
@@ -390,5 +392,27 @@ func TestPrincipalWithoutBlessings(t *testing.T) {
 	trust := options.ServerAuthorizer{Authorizer: security.AllowEveryone()}
 	if err := call(w.client, name, "Nothing", nil, nil, trust); err != nil {
 		t.Errorf("trusted all the same: %v", err)
+	}
+}
+
+func TestServerFollowsTheAddressesOfTheHost(t *testing.T) {
+	library.RefreshAddresses = 10 * time.Millisecond
+	defer func() { library.RefreshAddresses = 0 }()
+	w := newWorld(t)
+	var host atomic.Value
+	host.Store(net.IPv4(127, 0, 0, 1))
+	w.server = v23.WithListenSpec(w.server, rpc.ListenSpec{
+		Addrs: rpc.ListenAddrs{{Protocol: "tcp", Address: ":0"}},
+		AddressChooser: rpc.AddressChooserFunc(func(string, []net.Addr) ([]net.Addr, error) {
+			return []net.Addr{&net.IPAddr{IP: host.Load().(net.IP)}}, nil
+		}),
+	})
+	s, _ := w.serve(newEverything(), everyone())
+	host.Store(net.IPv4(127, 0, 0, 2))
+	eventually(t, "the endpoint moves", func() bool {
+		return strings.HasPrefix(s.Status().Endpoints[0].Address, "127.0.0.2:")
+	})
+	if err := call(w.client, s.Status().Endpoints[0].Name(), "Nothing", nil, nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"slices"
 	"sync"
 
 	"v.io/v23/naming"
@@ -77,6 +78,19 @@ func (st *serverState) listens(addr listenAddr, eps []naming.Endpoint, err error
 			st.listening[addr] = eps
 		}
 	})
+}
+
+// moves records other endpoints for an address that is listened on; it reports whether
+// they are others.
+func (st *serverState) moves(addr listenAddr, eps []naming.Endpoint) bool {
+	st.mu.Lock()
+	old, listening := st.listening[addr]
+	st.mu.Unlock()
+	if !listening || slices.Equal(old, eps) {
+		return false
+	}
+	st.listens(addr, eps, nil)
+	return true
 }
 
 // stopsListening forgets an address without recording a failure.

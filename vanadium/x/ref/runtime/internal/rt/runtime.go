@@ -37,6 +37,9 @@ type Config struct {
 	NamespaceRoots []string
 	// ListenSpec is where servers listen.
 	ListenSpec rpc.ListenSpec
+	// RefreshAddresses is how often servers on all interfaces look for other
+	// addresses of the host; 0 for never.
+	RefreshAddresses time.Duration
 	// Permissions says where permissions are found.
 	Permissions access.PermissionsSpec
 	// Reserved serves reserved names on all servers; may be nil.
@@ -46,6 +49,7 @@ type Config struct {
 // Runtime implements v23.Runtime.
 type Runtime struct {
 	permissions access.PermissionsSpec
+	refresh     time.Duration
 	// background is the context that Init returned.
 	background *context.T
 	// servers, mountTables and clients count those that have not closed.
@@ -72,7 +76,10 @@ type (
 func Init(cfg Config) (*Runtime, *context.T, v23.Shutdown, error) {
 	base, end := context.RootContext()
 	base = context.WithLogger(base, cfg.Logger)
-	r := &Runtime{permissions: cfg.Permissions, stopping: make(chan struct{})}
+	r := &Runtime{
+		permissions: cfg.Permissions, refresh: cfg.RefreshAddresses,
+		stopping: make(chan struct{}),
+	}
 	ctx, err := r.populate(base, cfg)
 	if err != nil {
 		end()
@@ -213,6 +220,7 @@ func (r *Runtime) WithNewDispatchingServer(ctx *context.T, name string, disp rpc
 	}
 	s, err := vrpc.NewServer(serverCtx, vrpc.ServerConfig{
 		Principal: r.GetPrincipal(ctx), ListenSpec: r.GetListenSpec(ctx), Reserved: r.GetReservedNameDispatcher(ctx),
+		RefreshAddresses: r.refresh,
 		NewPublisher: func(ctx *context.T) vrpc.Publisher {
 			return publisher.New(ctx, r.GetNamespace(ctx), publishPeriod)
 		},
