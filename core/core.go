@@ -80,7 +80,7 @@ type Start struct {
 // not fit together; nothing can be done about it but to restore one of them.
 func New(config Config, start Start) (*Core, error) {
 	rec := &start.Recovered
-	c := &Core{config: config, random: random(config.Seed), hard: rec.Hard, commit: rec.Commit}
+	c := &Core{config: config, random: newRandom(config.Seed, config.ID), hard: rec.Hard, commit: rec.Commit}
 	c.reads.id = c.random.next()
 	c.log = logState{base: rec.Base, last: rec.Last, runs: append([]entry.TermRun(nil), rec.Terms...)}
 	c.log.tail.first = rec.Last + 1

@@ -1,8 +1,21 @@
 package core
 
+import "v.io/x/ref/lib/raft/entry"
+
 // random is the SplitMix64 generator of Steele, Lea and Flood ("Fast splittable pseudorandom number
 // generators", 2014): eight bytes of state, so that a core can be cloned and hashed.
 type random uint64
+
+// newRandom begins a sequence. The member's id is mixed in (by FNV-1a), since members that happen to
+// share a seed would otherwise stand for election at the same moments for ever.
+func newRandom(seed uint64, id entry.MemberID) random {
+	h := uint64(14695981039346656037)
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	r := random(h)
+	return random(r.next() ^ seed)
+}
 
 // next returns the next number of the sequence.
 func (r *random) next() uint64 {

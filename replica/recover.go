@@ -49,7 +49,7 @@ func (r *Replica) recover() error {
 func (c *Config) core() core.Config {
 	return core.Config{
 		// A seed that differs at each start keeps numbers of an earlier run from being repeated.
-		ID: c.ID, Seed: c.Seed ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
+		ID: c.ID, Seed: c.Seed*0x9e3779b97f4a7c15 ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
 		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
 		Tail: c.Limits.Tail, ElectionOnly: c.ElectionOnly,
 	}

@@ -29,6 +29,7 @@ type Replica struct {
 	watch   watch
 	gauges  gauges
 	reading atomic.Int64
+	pool    sync.Pool // of proposals
 	// receiving is held by the one image that is being received.
 	receiving sync.Mutex
 	life      life
@@ -163,7 +164,7 @@ func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Posit
 	if err := ctx.Err(); err != nil {
 		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, err)
 	}
-	p := newProposal(payload)
+	p := newProposal(&r.pool, payload)
 	if err := r.inbox.propose(p); err != nil {
 		p.free()
 		return nil, entry.Position{}, err

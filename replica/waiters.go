@@ -37,12 +37,16 @@ type proposal struct {
 	position entry.Position
 	err      error
 	done     chan struct{}
+	pool     *sync.Pool
 }
 
-var proposals = sync.Pool{New: func() any { return &proposal{done: make(chan struct{}, 1)} }}
-
-func newProposal(payload []byte) *proposal {
-	p := proposals.Get().(*proposal)
+// newProposal takes a proposal from the replica's own pool: channels must not wander between
+// replicas of different tests' bubbles.
+func newProposal(pool *sync.Pool, payload []byte) *proposal {
+	p, ok := pool.Get().(*proposal)
+	if !ok {
+		p = &proposal{done: make(chan struct{}, 1), pool: pool}
+	}
 	p.payload, p.sum = payload, entry.Checksum(payload)
 	return p
 }
@@ -53,7 +57,7 @@ func (p *proposal) free() {
 	p.index.Store(0)
 	p.term.Store(0)
 	p.state.Store(queued)
-	proposals.Put(p)
+	p.pool.Put(p)
 }
 
 // frameSize returns the bytes that the command takes in the log.
