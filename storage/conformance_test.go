@@ -41,7 +41,7 @@ func TestLogConformance(t *testing.T) {
 			eachFS(t, func(t *testing.T, newPlace func() (vfs.FS, string)) {
 				storetest.RunLog(t, func() (storetest.OpenLog, error) {
 					fsys, dir := newPlace()
-					o := wal.Options{Store: 1, SegmentSize: size}
+					o := wal.Options{Incarnation: 1, SegmentSize: size}
 					if err := fsys.MkdirAll(dir); err != nil {
 						return nil, err
 					}
@@ -67,7 +67,7 @@ func TestSnapshotConformance(t *testing.T) {
 						return nil, err
 					}
 					return func() (replica.SnapshotStore, error) {
-						return snapshot.Open(fsys, dir, snapshot.Options{Store: 1, ChunkSize: size})
+						return snapshot.Open(fsys, dir, snapshot.Options{Incarnation: 1, ChunkSize: size})
 					}, nil
 				})
 			})

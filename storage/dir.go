@@ -123,8 +123,8 @@ func (d *Dir) open(o Options) error {
 	if err := d.loadIdentity(o); err != nil {
 		return err
 	}
-	store := uint64(d.identity.Incarnation)
-	options := wal.Options{Store: store, SegmentSize: o.SegmentSize, Synced: o.Synced, Now: o.Now}
+	store := d.identity.Incarnation
+	options := wal.Options{Incarnation: store, SegmentSize: o.SegmentSize, Synced: o.Synced, Now: o.Now}
 	if !d.identity.Started {
 		if err := wal.Create(d.fs, d.path, options); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (d *Dir) open(o Options) error {
 		}
 	}
 	var err error
-	if d.snapshots, err = snapshot.Open(d.fs, d.path, snapshot.Options{Store: store}); err != nil {
+	if d.snapshots, err = snapshot.Open(d.fs, d.path, snapshot.Options{Incarnation: store}); err != nil {
 		return err
 	}
 	d.log, err = wal.Open(d.fs, d.path, options)

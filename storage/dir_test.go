@@ -13,8 +13,6 @@ import (
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
 	"v.io/x/ref/lib/raft/storage"
-	"v.io/x/ref/lib/raft/storage/snapshot"
-	"v.io/x/ref/lib/raft/storage/wal"
 )
 
 var options = storage.Options{Member: "host:1", Incarnation: 0xabcdef, SegmentSize: 64 << 10}
@@ -390,8 +388,3 @@ func holdForEver(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
-
-var (
-	_ error = (*wal.Damage)(nil)
-	_ error = (*snapshot.Damage)(nil)
-)

@@ -106,7 +106,7 @@ func FuzzFile(f *testing.F) {
 		if err := vfs.ReplaceFile(disk, fileName(entry.Position{Index: 300, Term: 4}, completeSuffix), b); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(disk, ".", Options{Store: 9})
+		s, err := Open(disk, ".", Options{Incarnation: 9})
 		if err != nil {
 			return
 		}
@@ -129,7 +129,7 @@ func FuzzFile(f *testing.F) {
 func goldenImage(t testing.TB) []byte {
 	t.Helper()
 	disk := vfs.NewMemory()
-	s, err := Open(disk, ".", Options{Store: 9, ChunkSize: 16})
+	s, err := Open(disk, ".", Options{Incarnation: 9, ChunkSize: 16})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // An image is written through a sink and visible once Commit returned.
 func Example() {
-	store, err := snapshot.Open(vfs.NewMemory(), ".", snapshot.Options{Store: 0x5eed})
+	store, err := snapshot.Open(vfs.NewMemory(), ".", snapshot.Options{Incarnation: 0x5eed})
 	if err != nil {
 		log.Fatal(err)
 	}

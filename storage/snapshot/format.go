@@ -38,7 +38,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // head is what the chunks of an image depend on.
 type head struct {
 	meta      entry.SnapshotMeta
-	store     uint64
+	store     entry.Incarnation
 	chunkSize int
 	sum       uint32
 	size      int64 // bytes of the encoded head: where chunk 0 starts
@@ -127,7 +127,7 @@ func (h *head) encodeHead() []byte {
 	b = append(b, headMagic...)
 	b = binary.LittleEndian.AppendUint32(b, version)
 	b = binary.LittleEndian.AppendUint32(b, uint32(h.chunkSize))
-	b = binary.LittleEndian.AppendUint64(b, h.store)
+	b = binary.LittleEndian.AppendUint64(b, uint64(h.store))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(meta)))
 	h.sum = crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, meta)
 	b = binary.LittleEndian.AppendUint32(b, h.sum)
@@ -145,7 +145,7 @@ func decodeFixed(b []byte) (h head, metaSize int, err error) {
 		return head{}, 0, fmt.Errorf("format version %d, this library reads %d", v, version)
 	}
 	h.chunkSize = int(binary.LittleEndian.Uint32(b[12:]))
-	h.store = binary.LittleEndian.Uint64(b[16:])
+	h.store = entry.Incarnation(binary.LittleEndian.Uint64(b[16:]))
 	n := binary.LittleEndian.Uint32(b[24:])
 	h.sum = binary.LittleEndian.Uint32(b[28:])
 	h.size = headFixed + int64(n)

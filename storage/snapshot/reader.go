@@ -7,12 +7,13 @@ import (
 	"io"
 
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 // readError tells a file that is too short from a disk that does not answer.
 func readError(path string, at int64, err error) error {
 	if errors.Is(err, io.EOF) {
-		return damaged(path, at, "the file ends here")
+		return damage.At(path, at, "the file ends here")
 	}
 	return fmt.Errorf("snapshot: read %s at byte %d: %w", path, at, err)
 }
@@ -35,7 +36,7 @@ type reader struct {
 
 // Open reads an image from byte from on; from equal to the image's size reads nothing. The error
 // wraps ErrNotFound when there is no image named id. While the reader is open the image stays on
-// disk. Reading ends with a *[Damage] where the image is not what was written.
+// disk. Reading ends with a *damage.Error where the image is not what was written.
 func (s *Store) Open(id string, from int64) (io.ReadCloser, error) {
 	img := s.hold(id)
 	if img == nil {
@@ -82,7 +83,7 @@ func (r *reader) open() error {
 	if err != nil {
 		return fmt.Errorf("snapshot: open: %w", err)
 	}
-	h, err := readHead(f, r.image.path, r.store.options.Store)
+	h, err := readHead(f, r.image.path, r.store.options.Incarnation)
 	if err == nil && h.sum != r.image.head.sum {
 		err = fmt.Errorf("snapshot: open %q: it was replaced: %w", r.image.meta.ID, ErrNotFound)
 	}
@@ -129,7 +130,7 @@ func (r *reader) load() error {
 		return readError(r.image.path, h.chunkAt(number), err)
 	}
 	if err := h.checkChunk(r.raw, number); err != nil {
-		return damaged(r.image.path, h.chunkAt(number), "%v", err)
+		return damage.At(r.image.path, h.chunkAt(number), "%v", err)
 	}
 	r.checksum = crc32.Update(r.checksum, castagnoli, r.raw[chunkHead:])
 	r.rest = r.raw[chunkHead+r.at%chunkSize:]
@@ -139,7 +140,7 @@ func (r *reader) load() error {
 // end is io.EOF, unless the image as a whole is not what was written.
 func (r *reader) end() error {
 	if r.whole && r.checksum != r.image.meta.Checksum {
-		return damaged(r.image.path, r.image.head.size, "the image's checksum is %08x, computed %08x",
+		return damage.At(r.image.path, r.image.head.size, "the image's checksum is %08x, computed %08x",
 			r.image.meta.Checksum, r.checksum)
 	}
 	return io.EOF

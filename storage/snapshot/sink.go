@@ -40,7 +40,7 @@ var _ entry.SnapshotSink = (*Sink)(nil)
 func (s *Store) Create(meta entry.SnapshotMeta) (entry.SnapshotSink, error) {
 	meta.Size, meta.Checksum = -1, 0
 	if meta.ID == "" {
-		meta.ID = fmt.Sprintf("%020d.%020d.%016x", meta.Term, meta.Index, s.options.Store)
+		meta.ID = fmt.Sprintf("%020d.%020d.%016x", meta.Term, meta.Index, s.options.Incarnation)
 	}
 	if err := checkMeta(meta); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (k *Sink) start(meta entry.SnapshotMeta) error {
 		return fmt.Errorf("snapshot: create image: %w", err)
 	}
 	k.file = f
-	k.head = head{meta: meta, store: k.store.options.Store, chunkSize: k.store.options.ChunkSize}
+	k.head = head{meta: meta, store: k.store.options.Incarnation, chunkSize: k.store.options.ChunkSize}
 	k.number, k.size, k.checksum = 0, 0, 0
 	k.newChunk()
 	return k.put(k.head.encodeHead(), 0)
@@ -166,7 +166,7 @@ func (k *Sink) reopen(meta entry.SnapshotMeta) (same bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("snapshot: open part: %w", err)
 	}
-	h, err := readHead(f, k.path, k.store.options.Store)
+	h, err := readHead(f, k.path, k.store.options.Incarnation)
 	if err != nil || !bytes.Equal(appendMeta(nil, h.meta), appendMeta(nil, meta)) {
 		// Another image, or a head that was not synced before a crash: it is begun anew.
 		return false, f.Close()

@@ -13,6 +13,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 const (
@@ -32,32 +33,10 @@ var ErrNotFound = errors.New("no such snapshot")
 // same position.
 var ErrBusy = errors.New("an image of this position is being written")
 
-// Damage is the error that says that a file is not what was written. Nothing was changed because
-// of it. errors.Is finds entry.ErrCorrupt.
-type Damage struct {
-	File   string // path
-	Offset int64  // bytes from the start of the file
-	What   string // what was found and what was expected
-}
-
-// Error names the place, the finding and what to do.
-func (d *Damage) Error() string {
-	return fmt.Sprintf("snapshot: %s is damaged at byte %d: %s; nothing was changed: "+
-		"restore the file from a copy, or move the member's directory away and let it join again as a new one",
-		d.File, d.Offset, d.What)
-}
-
-// Unwrap makes errors.Is(d, entry.ErrCorrupt) true.
-func (d *Damage) Unwrap() error { return entry.ErrCorrupt }
-
-func damaged(file string, offset int64, format string, args ...any) error {
-	return &Damage{File: file, Offset: offset, What: fmt.Sprintf(format, args...)}
-}
-
 // Options say how images are kept.
 type Options struct {
-	// Store is the incarnation of the directory. An image that bears another one is refused.
-	Store uint64
+	// Incarnation is the directory's. An image that bears another one is refused.
+	Incarnation entry.Incarnation
 	// SyncBytes is how many bytes are written between two syncs, 0 for SyncBytesDefault.
 	SyncBytes int64
 	// ChunkSize is the size of a new image's chunks in bytes, 0 for the constant ChunkSize.
@@ -103,7 +82,7 @@ type image struct {
 }
 
 // Open returns the store of the images in dir, which must exist. It removes what interrupted writes
-// left, but keeps the newest image received in part. It fails with a *[Damage] when the newest image
+// left, but keeps the newest image received in part. It fails with a *damage.Error when the newest image
 // cannot be read; older ones in that state are left alone and not listed.
 func Open(fsys vfs.FS, dir string, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
@@ -178,26 +157,26 @@ func (s *Store) loadImage(name string, at entry.Position) (img *image, err error
 		return nil, fmt.Errorf("snapshot: open: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	h, err := readHead(f, path, s.options.Store)
+	h, err := readHead(f, path, s.options.Incarnation)
 	if err != nil {
 		return nil, err
 	}
 	if h.meta.Position() != at {
-		return nil, damaged(path, 0, "it holds the image of (index %d, term %d)", h.meta.Index, h.meta.Term)
+		return nil, damage.At(path, 0, "it holds the image of (index %d, term %d)", h.meta.Index, h.meta.Term)
 	}
 	img = &image{path: path, head: h, meta: h.meta}
 	return img, img.readTrailer(f)
 }
 
 // readHead reads and verifies what is before the first chunk.
-func readHead(f vfs.File, path string, store uint64) (head, error) {
+func readHead(f vfs.File, path string, store entry.Incarnation) (head, error) {
 	fixed := make([]byte, headFixed)
 	if _, err := f.ReadAt(fixed, 0); err != nil {
 		return head{}, readError(path, 0, err)
 	}
 	_, n, err := decodeFixed(fixed)
 	if err != nil {
-		return head{}, damaged(path, 0, "%v", err)
+		return head{}, damage.At(path, 0, "%v", err)
 	}
 	b := make([]byte, headFixed+n)
 	if _, err := f.ReadAt(b, 0); err != nil {
@@ -205,10 +184,10 @@ func readHead(f vfs.File, path string, store uint64) (head, error) {
 	}
 	h, err := decodeHead(b)
 	if err != nil {
-		return head{}, damaged(path, 0, "%v", err)
+		return head{}, damage.At(path, 0, "%v", err)
 	}
 	if h.store != store {
-		return head{}, damaged(path, 0, "it belongs to the directory with incarnation %016x, this one is %016x",
+		return head{}, damage.At(path, 0, "it belongs to the directory with incarnation %016x, this one is %016x",
 			h.store, store)
 	}
 	return h, nil
@@ -221,7 +200,7 @@ func (img *image) readTrailer(f vfs.File) error {
 		return fmt.Errorf("snapshot: size of %s: %w", img.path, err)
 	}
 	if length < img.head.size+trailerSize {
-		return damaged(img.path, length, "the file ends before the image does")
+		return damage.At(img.path, length, "the file ends before the image does")
 	}
 	b := make([]byte, trailerSize)
 	if _, err := f.ReadAt(b, length-trailerSize); err != nil {
@@ -229,7 +208,7 @@ func (img *image) readTrailer(f vfs.File) error {
 	}
 	img.meta.Size, img.meta.Checksum, err = img.head.decodeTrailer(b, length)
 	if err != nil {
-		return damaged(img.path, length-trailerSize, "%v", err)
+		return damage.At(img.path, length-trailerSize, "%v", err)
 	}
 	return nil
 }
@@ -257,7 +236,7 @@ func (s *Store) resumable(name string, at entry.Position) bool {
 	if err != nil {
 		return false
 	}
-	_, err = readHead(f, name, s.options.Store)
+	_, err = readHead(f, name, s.options.Incarnation)
 	return errors.Join(err, f.Close()) == nil
 }
 

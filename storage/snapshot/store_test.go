@@ -13,10 +13,11 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 	"v.io/x/ref/lib/raft/storage/snapshot"
 )
 
-var options = snapshot.Options{Store: 77, ChunkSize: 700, SyncBytes: 2000}
+var options = snapshot.Options{Incarnation: 77, ChunkSize: 700, SyncBytes: 2000}
 
 // content returns size bytes that depend on seed.
 func content(seed, size int) []byte {
@@ -219,8 +220,8 @@ func TestForeign(t *testing.T) {
 	if _, err := create(open(t, disk), 5, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := snapshot.Open(disk, "d", snapshot.Options{Store: 78})
-	var d *snapshot.Damage
+	_, err := snapshot.Open(disk, "d", snapshot.Options{Incarnation: 78})
+	var d *damage.Error
 	if !errors.As(err, &d) || !strings.Contains(err.Error(), "incarnation") {
 		t.Fatal(err)
 	}

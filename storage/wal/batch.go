@@ -33,7 +33,7 @@ var errNoBatch = errors.New("no batch header")
 
 // place says where a batch lies, which its checksums depend on.
 type place struct {
-	store      uint64
+	store      entry.Incarnation
 	generation uint64
 	at         int64
 }
@@ -206,7 +206,7 @@ func hardValue(h entry.HardState, number uint64, p place) []byte {
 
 // hardSum is the checksum of a hard record's value, whose own place counts as zero. It does not
 // depend on the place, so that the two records are equal bytes.
-func hardSum(b []byte, store uint64) uint32 {
+func hardSum(b []byte, store entry.Incarnation) uint32 {
 	head := append([]byte(nil), b[:hardFixed]...)
 	clear(head[24:28])
 	return sum(store, tagHard, append(head, b[hardFixed:]...))

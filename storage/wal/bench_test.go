@@ -82,7 +82,7 @@ func writeRaw(f vfs.File, content []byte, at int64) error {
 
 // openReal makes a log on the real disk.
 func openReal(b *testing.B, dir string) *wal.Log {
-	o := wal.Options{Store: 1}
+	o := wal.Options{Incarnation: 1}
 	if err := wal.Create(vfs.OS(), dir, o); err != nil {
 		b.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func BenchmarkRecover(b *testing.B) {
 	}
 	before := heap()
 	for b.Loop() {
-		l, err := wal.Open(vfs.OS(), dir, wal.Options{Store: 1})
+		l, err := wal.Open(vfs.OS(), dir, wal.Options{Incarnation: 1})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 var testHeader = segmentHeader{
@@ -185,12 +186,12 @@ func TestDurableMark(t *testing.T) {
 		if err := errors.Join(f.Close(), disk.Damage(name, int64(broken), 1)); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(disk, "d", Options{Store: 1})
+		l, err := Open(disk, "d", Options{Incarnation: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		rec, err := l.Recover()
-		var d *Damage
+		var d *damage.Error
 		if known && (!errors.As(err, &d) || d.Offset != int64(broken)) || !known && (err != nil || rec.Last != 3) {
 			t.Errorf("known durable %v: recovered %+v, %v", known, rec, err)
 		}
@@ -286,7 +287,7 @@ func FuzzRecover(f *testing.F) {
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(disk, "d", Options{Store: 1})
+		l, err := Open(disk, "d", Options{Incarnation: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,7 +307,7 @@ func FuzzRecover(f *testing.F) {
 func smallLog(t testing.TB) (disk *vfs.Memory, name string) {
 	t.Helper()
 	disk = vfs.NewMemory()
-	o := Options{Store: 1, SegmentSize: SegmentSizeMin}
+	o := Options{Incarnation: 1, SegmentSize: SegmentSizeMin}
 	if err := errors.Join(disk.MkdirAll("d"), Create(disk, "d", o)); err != nil {
 		t.Fatal(err)
 	}

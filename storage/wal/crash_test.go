@@ -165,7 +165,7 @@ func (b *breaker) inject(op vfs.Op) vfs.Fault {
 	return vfs.Fault{}
 }
 
-var crashOptions = wal.Options{Store: 77, SegmentSize: wal.SegmentSizeMin}
+var crashOptions = wal.Options{Incarnation: 77, SegmentSize: wal.SegmentSizeMin}
 
 // recovered opens a log that a crash left.
 func recovered(fsys vfs.FS) (*wal.Log, entry.Recovered, error) {

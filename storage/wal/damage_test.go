@@ -280,7 +280,7 @@ func TestForeign(t *testing.T) {
 	}
 	t.Run("directory", func(t *testing.T) {
 		disk, name := fresh(t)
-		l, err := wal.Open(disk, "d", wal.Options{Store: 78})
+		l, err := wal.Open(disk, "d", wal.Options{Incarnation: 78})
 		if err != nil {
 			t.Fatal(err)
 		}

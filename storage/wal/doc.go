@@ -124,7 +124,7 @@
 //
 // The last segment is read from its first batch on. Where the row of batches breaks off is the end
 // of the log, unless a later batch proves that what is broken had been durable: then the log is
-// damaged, [Damage] says where, and nothing is changed. What a machine that lost power while
+// damaged, damage.Error says where, and nothing is changed. What a machine that lost power while
 // writing leaves is cut: it was never acknowledged. Its term and vote are kept when one of the two
 // hard records is readable. The entries of a last batch that was acknowledged and rotted before the
 // next was written cannot be told from torn ones: that would need a mark per sector. A batch that

@@ -12,7 +12,7 @@ import (
 // A log is created once, and recovered at every start.
 func Example() {
 	fsys := vfs.NewMemory()
-	options := wal.Options{Store: 0x5eed, SegmentSize: 1 << 20}
+	options := wal.Options{Incarnation: 0x5eed, SegmentSize: 1 << 20}
 	if err := wal.Create(fsys, ".", options); err != nil {
 		log.Fatal(err)
 	}

@@ -30,8 +30,8 @@ var ErrClosed = errors.New("wal: the log is closed")
 
 // Options say how a log is kept. They are not stored; a log may be opened with others.
 type Options struct {
-	// Store is the incarnation of the directory. A segment that bears another one is refused.
-	Store uint64
+	// Incarnation is the directory's. A segment that bears another one is refused.
+	Incarnation entry.Incarnation
 	// SegmentSize is how many bytes a new segment reserves, 0 for SegmentSizeDefault. A batch that
 	// needs more gets a larger segment.
 	SegmentSize int64
@@ -110,7 +110,7 @@ func Create(fsys vfs.FS, dir string, o Options) error {
 		return fsys.SyncDir(dir)
 	}
 	l := &Log{fs: fsys, dir: dir, options: o}
-	h := segmentHeader{store: o.Store, generation: 1, trim: trim{generation: 1}, number: 1}
+	h := segmentHeader{store: o.Incarnation, generation: 1, trim: trim{generation: 1}, number: 1}
 	s, _, err := l.newSegment(h, o.SegmentSize, contents{hard: &entry.HardState{}})
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (l *Log) append(c *contents) error {
 
 // write puts the batch behind the last one.
 func (l *Log) write(s *segment, c *contents) (header, error) {
-	p := place{store: l.options.Store, generation: s.header.generation, at: l.tail.end}
+	p := place{store: l.options.Incarnation, generation: s.header.generation, at: l.tail.end}
 	h := header{number: l.tail.number, durable: l.tail.end, chain: l.tail.chain}
 	buf, h := c.encode(l.tail.buffer[:0], h, p)
 	if cap(buf) <= bufferMax {

@@ -12,6 +12,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 	"v.io/x/ref/lib/raft/storage/wal"
 )
 
@@ -64,10 +65,10 @@ func files(t *testing.T, fsys vfs.FS, part string) []string {
 	return names
 }
 
-// wantDamage checks that err is a *wal.Damage that names the file.
-func wantDamage(t *testing.T, err error, file string) *wal.Damage {
+// wantDamage checks that err is a *damage.Error that names the file.
+func wantDamage(t *testing.T, err error, file string) *damage.Error {
 	t.Helper()
-	var d *wal.Damage
+	var d *damage.Error
 	if !errors.As(err, &d) || !errors.Is(err, entry.ErrCorrupt) {
 		t.Fatalf("got error %v, want damage", err)
 	}
@@ -83,7 +84,7 @@ func TestOneSyncPerBatch(t *testing.T) {
 	synced := 0
 	fsys := vfs.NewFaulty(vfs.NewMemory(), func(op vfs.Op) vfs.Fault { count[op.Kind]++; return vfs.Fault{} })
 	now := time.Unix(0, 0)
-	l := start(t, fsys, wal.Options{Store: 1, SegmentSize: 1 << 20,
+	l := start(t, fsys, wal.Options{Incarnation: 1, SegmentSize: 1 << 20,
 		Now:    func() time.Time { now = now.Add(time.Millisecond); return now },
 		Synced: func(d time.Duration) { synced += int(d / time.Millisecond) }})
 	clear(count)
@@ -102,7 +103,7 @@ func TestOneSyncPerBatch(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, rec := reopen(t, fsys, wal.Options{Store: 1}); rec.Commit != 20 {
+	if _, rec := reopen(t, fsys, wal.Options{Incarnation: 1}); rec.Commit != 20 {
 		t.Fatalf("recovered commit %d, want the 20 that Close wrote", rec.Commit)
 	}
 }
@@ -129,7 +130,7 @@ func TestPoison(t *testing.T) {
 					return vfs.Fault{Err: failed, Bytes: broken.Size}
 				}
 				return vfs.Fault{}
-			}), wal.Options{Store: 1, SegmentSize: wal.SegmentSizeMin})
+			}), wal.Options{Incarnation: 1, SegmentSize: wal.SegmentSizeMin})
 			fill(t, l, 1, 3, 10)
 			armed = true
 			var err error
@@ -155,7 +156,7 @@ func TestPoison(t *testing.T) {
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if _, rec := reopen(t, disk, wal.Options{Store: 1}); rec.Last < i-2 || rec.Last > i-1 {
+			if _, rec := reopen(t, disk, wal.Options{Incarnation: 1}); rec.Last < i-2 || rec.Last > i-1 {
 				t.Fatalf("after a restart the log ends at %d, acknowledged was %d", rec.Last, i-2)
 			}
 			if n := disk.OpenFiles(); n != len(files(t, disk, ".log")) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 // span is a chunk that a read needs.
@@ -36,7 +37,7 @@ func (p *readPlan) segments() []*segment {
 // Read returns entries lo to hi, or fewer when their frames exceed maxBytes, but at least one. Each
 // is verified against its checksums, its index and its term. The block is the caller's. A truncation
 // that overlaps a read may make it return what was there before. The error wraps entry.ErrCompacted
-// when lo is no longer in the log, and is a *[Damage] when the disk's bytes are not what was
+// when lo is no longer in the log, and is a *damage.Error when the disk's bytes are not what was
 // written.
 func (l *Log) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 	maxBytes = min(maxBytes, entry.BlockMax)
@@ -44,7 +45,7 @@ func (l *Log) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := gatherer{lo: lo, hi: hi, maxBytes: maxBytes, terms: plan.terms, store: l.options.Store}
+	g := gatherer{lo: lo, hi: hi, maxBytes: maxBytes, terms: plan.terms, store: l.options.Incarnation}
 	err = g.gather(plan.spans)
 	if err := errors.Join(err, l.release(plan.segments())); err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ type gatherer struct {
 	lo, hi   entry.Index
 	maxBytes int
 	terms    []entry.TermRun
-	store    uint64
+	store    entry.Incarnation
 
 	next   entry.Index // index expected
 	frames []byte
@@ -146,10 +147,10 @@ func (g *gatherer) walk(s span) error {
 		}
 		h, _, err := entry.DecodeFrame(g.raw[at:])
 		if err != nil {
-			return damaged(s.segment.path, s.chunk.at+at, "entry %d: %v", g.next, err)
+			return damage.At(s.segment.path, s.chunk.at+at, "entry %d: %v", g.next, err)
 		}
 		if want := g.term(g.next); h.Index != g.next || h.Term != want {
-			return damaged(s.segment.path, s.chunk.at+at, "found entry (index %d, term %d), want (index %d, term %d)",
+			return damage.At(s.segment.path, s.chunk.at+at, "found entry (index %d, term %d), want (index %d, term %d)",
 				h.Index, h.Term, g.next, want)
 		}
 		g.take(h, g.raw[at:at+int64(h.FrameSize())])
@@ -184,7 +185,7 @@ func (g *gatherer) term(i entry.Index) entry.Term {
 // records of a batch, which is verified. 0 means that a frame starts there.
 func (g *gatherer) envelope(s span, at int64) (int64, error) {
 	if at >= int64(len(g.raw)) {
-		return 0, damaged(s.segment.path, s.chunk.at+at, "entry %d is not in its chunk", g.next)
+		return 0, damage.At(s.segment.path, s.chunk.at+at, "entry %d is not in its chunk", g.next)
 	}
 	where := s.chunk.at + at
 	switch g.raw[at] {
@@ -198,7 +199,7 @@ func (g *gatherer) envelope(s span, at int64) (int64, error) {
 	p := place{store: g.store, generation: s.segment.header.generation, at: where}
 	h, err := decodeBatchHeader(g.raw[at:], p)
 	if err != nil {
-		return 0, damaged(s.segment.path, where, "neither entry %d nor a batch starts here", g.next)
+		return 0, damage.At(s.segment.path, where, "neither entry %d nor a batch starts here", g.next)
 	}
 	return batchHeader + int64(h.control), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 // listing is what a directory holds of a log.
@@ -80,7 +81,7 @@ func (r *recovery) run() (entry.Recovered, error) {
 		return entry.Recovered{}, err
 	}
 	if len(r.found.names) == 0 {
-		return entry.Recovered{}, damaged(r.log.dir, 0, "it has no log segment, and there was one")
+		return entry.Recovered{}, damage.At(r.log.dir, 0, "it has no log segment, and there was one")
 	}
 	last, err := r.lastSegment()
 	if err != nil {
@@ -117,19 +118,19 @@ func (r *recovery) lastSegment() (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, ok, err := s.seal(r.log.options.Store)
+	sealed, ok, err := s.seal(r.log.options.Incarnation)
 	if err != nil {
 		return nil, err
 	}
 	if ok {
-		return nil, damaged(s.path, sealOffset, "it says that segment %d follows, which is not there", sealed.successor)
+		return nil, damage.At(s.path, sealOffset, "it says that segment %d follows, which is not there", sealed.successor)
 	}
-	found, err := scanSegment(s, r.log.options.Store, s.size)
+	found, err := scanSegment(s, r.log.options.Incarnation, s.size)
 	if err != nil {
 		return nil, err
 	}
 	if !found.hard {
-		return nil, damaged(s.path, batchesOffset, "its first batch, which holds term and vote, is not readable")
+		return nil, damage.At(s.path, batchesOffset, "its first batch, which holds term and vote, is not readable")
 	}
 	s.outline = found.outline
 	return found, nil
@@ -139,9 +140,9 @@ func (r *recovery) lastSegment() (*scan, error) {
 func (r *recovery) open(generation uint64) (*segment, error) {
 	name := r.found.names[generation]
 	if name == "" {
-		return nil, damaged(r.log.dir, 0, "segment %d is missing", generation)
+		return nil, damage.At(r.log.dir, 0, "segment %d is missing", generation)
 	}
-	s, err := openSegment(r.log.fs, r.log.dir, name, r.log.options.Store)
+	s, err := openSegment(r.log.fs, r.log.dir, name, r.log.options.Incarnation)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +172,7 @@ func (r *recovery) older(last *scan) error {
 
 // outlineOf reads the footer of a segment, or all of the segment when there is no footer to trust.
 func (r *recovery) outlineOf(s, next *segment) error {
-	o, ok, err := s.footer(r.log.options.Store, next.header.formerEnd)
+	o, ok, err := s.footer(r.log.options.Incarnation, next.header.formerEnd)
 	if err != nil {
 		return err
 	}
@@ -179,12 +180,12 @@ func (r *recovery) outlineOf(s, next *segment) error {
 		s.outline = o
 		return nil
 	}
-	found, err := scanSegment(s, r.log.options.Store, min(next.header.formerEnd, s.size))
+	found, err := scanSegment(s, r.log.options.Incarnation, min(next.header.formerEnd, s.size))
 	if err != nil {
 		return err
 	}
 	if t := found.tail; t.end != next.header.formerEnd || t.number != next.header.number || t.chain != next.header.chain {
-		return damaged(s.path, t.end, "its batches end here with number %d, the next segment says at byte %d with number %d",
+		return damage.At(s.path, t.end, "its batches end here with number %d, the next segment says at byte %d with number %d",
 			t.number, next.header.formerEnd, next.header.number)
 	}
 	s.outline = found.outline
@@ -192,7 +193,7 @@ func (r *recovery) outlineOf(s, next *segment) error {
 }
 
 // footer reads the segment's footer; ok is false when there is none that fits.
-func (s *segment) footer(store uint64, end int64) (o outline, ok bool, err error) {
+func (s *segment) footer(store entry.Incarnation, end int64) (o outline, ok bool, err error) {
 	sealed, ok, err := s.seal(store)
 	if err != nil || !ok {
 		return outline{}, false, err
@@ -234,7 +235,7 @@ func (r *recovery) fold(base entry.Position) error {
 			continue
 		}
 		if first := o.chunks[0].first; first != l.last.Index+1 {
-			return damaged(s.path, o.chunks[0].at, "entry %d follows entry %d", first, l.last.Index)
+			return damage.At(s.path, o.chunks[0].at, "entry %d follows entry %d", first, l.last.Index)
 		}
 		l.last = o.position()
 	}

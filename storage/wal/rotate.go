@@ -15,7 +15,7 @@ import (
 func (l *Log) rotate(need int64) error {
 	old := l.current()
 	h := segmentHeader{
-		store: l.options.Store, generation: old.header.generation + 1, base: l.last, trim: l.tail.trim,
+		store: l.options.Incarnation, generation: old.header.generation + 1, base: l.last, trim: l.tail.trim,
 		formerEnd: l.tail.end, number: l.tail.number, chain: l.tail.chain,
 	}
 	first := contents{hard: &l.tail.hard, commit: l.tail.commit}
@@ -101,12 +101,12 @@ func (l *Log) sealOld(s *segment, successor uint64) error {
 	footer := s.outline.encode()
 	sealed := seal{
 		successor: successor, footerAt: l.tail.end, footerLen: int64(len(footer)),
-		footerSum: sum(l.options.Store, l.tail.end, footer),
+		footerSum: sum(l.options.Incarnation, l.tail.end, footer),
 	}
 	if _, err := s.file.WriteAt(footer, sealed.footerAt); err != nil {
 		return fmt.Errorf("wal: write footer of %s: %w", s.path, err)
 	}
-	if _, err := s.file.WriteAt(sealed.encode(l.options.Store), sealOffset); err != nil {
+	if _, err := s.file.WriteAt(sealed.encode(l.options.Incarnation), sealOffset); err != nil {
 		return fmt.Errorf("wal: seal %s: %w", s.path, err)
 	}
 	return l.sync(s)

@@ -9,6 +9,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 // windowSize is how many bytes a scan reads at once, unless a batch is longer.
@@ -26,9 +27,9 @@ type scan struct {
 }
 
 // scanSegment reads the batches of a segment that lie below limit. The row ends where no valid
-// batch follows. The error is a *Damage when a later batch proves that what does not verify was
+// batch follows. The error is a *damage.Error when a later batch proves that what does not verify was
 // durable once.
-func scanSegment(s *segment, store uint64, limit int64) (*scan, error) {
+func scanSegment(s *segment, store entry.Incarnation, limit int64) (*scan, error) {
 	found := &scan{segment: s, outline: newOutline(), tail: tail{
 		end: batchesOffset, number: s.header.number, chain: s.header.chain, trim: s.header.trim,
 	}}
@@ -48,7 +49,7 @@ func scanSegment(s *segment, store uint64, limit int64) (*scan, error) {
 			return nil, err
 		}
 		if later >= 0 {
-			return nil, damaged(s.path, p.at, "%s, but the batch at byte %d was written after this one was durable",
+			return nil, damage.At(s.path, p.at, "%s, but the batch at byte %d was written after this one was durable",
 				reason, later)
 		}
 		found.salvaged, err = salvage(w, p, found.tail)
@@ -111,16 +112,16 @@ func (f *scan) take(h header, body []byte, p place) error {
 	at := p.at + batchHeader
 	c, err := decodeControl(body[:h.control], h.number, p)
 	if err != nil {
-		return damaged(f.segment.path, at, "batch %d: %v", h.number, err)
+		return damage.At(f.segment.path, at, "batch %d: %v", h.number, err)
 	}
 	if h.count > 0 {
 		frames := slices.Clone(body[h.control : int64(h.control)+h.frames])
 		block, err := entry.Parse(frames)
 		if err != nil {
-			return damaged(f.segment.path, at+int64(h.control), "batch %d: %v", h.number, err)
+			return damage.At(f.segment.path, at+int64(h.control), "batch %d: %v", h.number, err)
 		}
 		if block.First() != h.first || block.Len() != int(h.count) {
-			return damaged(f.segment.path, p.at, "batch %d says entries %d to %d, it holds %d to %d",
+			return damage.At(f.segment.path, p.at, "batch %d says entries %d to %d, it holds %d to %d",
 				h.number, h.first, h.first+entry.Index(h.count)-1, block.First(), block.Last())
 		}
 		c.blocks = []*entry.Block{block}
@@ -128,7 +129,7 @@ func (f *scan) take(h header, body []byte, p place) error {
 	c.commit = min(h.commit, entry.NumberMax)
 	f.hard = f.hard || c.hard != nil
 	if err := f.follows(&c); err != nil {
-		return damaged(f.segment.path, p.at, "batch %d: %v", h.number, err)
+		return damage.At(f.segment.path, p.at, "batch %d: %v", h.number, err)
 	}
 	f.outline.take(&c, at+int64(h.control))
 	f.tail.advance(&c, h)

@@ -10,6 +10,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 const (
@@ -29,9 +30,9 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sum is the checksum of bytes at a place of one of a directory's segments.
-func sum(store uint64, at int64, b []byte) uint32 {
+func sum(store entry.Incarnation, at int64, b []byte) uint32 {
 	var salt [16]byte
-	binary.LittleEndian.PutUint64(salt[:], store)
+	binary.LittleEndian.PutUint64(salt[:], uint64(store))
 	binary.LittleEndian.PutUint64(salt[8:], uint64(at))
 	return crc32.Update(crc32.Checksum(salt[:], castagnoli), castagnoli, b)
 }
@@ -61,7 +62,7 @@ type trim struct {
 
 // segmentHeader is the first sector of a segment.
 type segmentHeader struct {
-	store      uint64
+	store      entry.Incarnation
 	generation uint64
 	// base is the last entry of the log when the segment was created.
 	base entry.Position
@@ -81,7 +82,7 @@ func (h segmentHeader) encode() []byte {
 	b = binary.LittleEndian.AppendUint32(b, segmentVersion)
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	for _, v := range []uint64{
-		h.store, h.generation, uint64(h.base.Index), uint64(h.base.Term),
+		uint64(h.store), h.generation, uint64(h.base.Index), uint64(h.base.Term),
 		h.trim.generation, uint64(h.trim.base.Index), uint64(h.trim.base.Term),
 		uint64(h.formerEnd), h.number,
 	} {
@@ -93,7 +94,7 @@ func (h segmentHeader) encode() []byte {
 }
 
 // decodeHeader reads a header. store is the incarnation of the directory that the caller opened.
-func decodeHeader(b []byte, store uint64) (segmentHeader, error) {
+func decodeHeader(b []byte, store entry.Incarnation) (segmentHeader, error) {
 	if len(b) < headerSize {
 		return segmentHeader{}, fmt.Errorf("%d bytes, a segment header has %d", len(b), headerSize)
 	}
@@ -105,7 +106,7 @@ func decodeHeader(b []byte, store uint64) (segmentHeader, error) {
 	}
 	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 	h := segmentHeader{
-		store: at(16), generation: at(24),
+		store: entry.Incarnation(at(16)), generation: at(24),
 		base:      entry.Position{Index: entry.Index(at(32)), Term: entry.Term(at(40))},
 		trim:      trim{at(48), entry.Position{Index: entry.Index(at(56)), Term: entry.Term(at(64))}},
 		formerEnd: int64(at(72)), number: at(80),
@@ -148,7 +149,7 @@ type seal struct {
 }
 
 // encode returns the seal's bytes.
-func (s seal) encode(store uint64) []byte {
+func (s seal) encode(store entry.Incarnation) []byte {
 	b := make([]byte, 0, sealSize)
 	b = binary.LittleEndian.AppendUint32(b, sealMagic)
 	b = binary.LittleEndian.AppendUint32(b, 0)
@@ -160,7 +161,7 @@ func (s seal) encode(store uint64) []byte {
 }
 
 // decodeSeal reads a seal; ok is false when the bytes are none.
-func decodeSeal(b []byte, store uint64) (s seal, ok bool) {
+func decodeSeal(b []byte, store entry.Incarnation) (s seal, ok bool) {
 	if len(b) < sealSize || binary.LittleEndian.Uint64(b) != sealMagic {
 		return seal{}, false
 	}
@@ -200,7 +201,7 @@ func parseName(name string) (generation uint64, base entry.Index, ok bool) {
 }
 
 // openSegment opens the file name of dir and verifies that its header fits its name.
-func openSegment(fsys vfs.FS, dir, name string, store uint64) (*segment, error) {
+func openSegment(fsys vfs.FS, dir, name string, store entry.Incarnation) (*segment, error) {
 	path := filepath.Join(dir, name)
 	f, err := fsys.OpenWrite(path)
 	if err != nil {
@@ -214,28 +215,28 @@ func openSegment(fsys vfs.FS, dir, name string, store uint64) (*segment, error) 
 }
 
 // load reads the header.
-func (s *segment) load(name string, store uint64) (err error) {
+func (s *segment) load(name string, store entry.Incarnation) (err error) {
 	if s.size, err = s.file.Size(); err != nil {
 		return fmt.Errorf("wal: size of segment: %w", err)
 	}
 	if s.size < batchesOffset {
-		return damaged(s.path, s.size, "the file ends inside the segment's header")
+		return damage.At(s.path, s.size, "the file ends inside the segment's header")
 	}
 	b := make([]byte, headerSize)
 	if _, err := s.file.ReadAt(b, 0); err != nil {
 		return fmt.Errorf("wal: read header of %s: %w", s.path, err)
 	}
 	if s.header, err = decodeHeader(b, store); err != nil {
-		return damaged(s.path, 0, "%v", err)
+		return damage.At(s.path, 0, "%v", err)
 	}
 	if want := segmentName(s.header.generation, s.header.base.Index); want != name {
-		return damaged(s.path, 0, "the header is that of %s", want)
+		return damage.At(s.path, 0, "the header is that of %s", want)
 	}
 	return nil
 }
 
 // seal reads the segment's seal; ok is false when there is none.
-func (s *segment) seal(store uint64) (found seal, ok bool, err error) {
+func (s *segment) seal(store entry.Incarnation) (found seal, ok bool, err error) {
 	b := make([]byte, sealSize)
 	if _, err := s.file.ReadAt(b, sealOffset); err != nil {
 		return seal{}, false, fmt.Errorf("wal: read seal of %s: %w", s.path, err)
