@@ -11,7 +11,6 @@ type native struct {
 	wire, native reflect.Type
 	to           reflect.Value // func(wire, *native) error
 	from         reflect.Value // func(*wire, native) error
-	isZero       func(reflect.Value) bool
 }
 
 var natives = struct {

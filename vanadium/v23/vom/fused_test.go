@@ -54,7 +54,7 @@ func (x fused) VDLWrite(enc vdl.Encoder) error {
 		func() error { return enc.NextFieldValueString(1, vdl.StringType, x.String) },
 		func() error { return enc.NextFieldValueUint(2, vdl.Uint16Type, uint64(x.Uint)) },
 		func() error { return enc.NextFieldValueInt(3, vdl.Int32Type, int64(x.Int)) },
-		func() error { return enc.NextFieldValueFloat(4, vdl.Float64Type, float64(x.Float)) },
+		func() error { return enc.NextFieldValueFloat(4, vdl.Float64Type, x.Float) },
 		func() error { return enc.NextFieldValueTypeObject(5, x.TypeObject) },
 		func() error { return enc.NextFieldValueBytes(6, byteListType, x.Bytes) },
 		func() error { return x.writeLists(enc) },
@@ -104,7 +104,7 @@ func (x fused) writeLists(enc vdl.Encoder) error {
 			return writeList(enc, 10, x.Ints, func(e int32) error { return enc.NextEntryValueInt(vdl.Int32Type, int64(e)) })
 		},
 		func() error {
-			return writeList(enc, 11, x.Floats, func(e float64) error { return enc.NextEntryValueFloat(vdl.Float64Type, float64(e)) })
+			return writeList(enc, 11, x.Floats, func(e float64) error { return enc.NextEntryValueFloat(vdl.Float64Type, e) })
 		},
 		func() error {
 			return writeList(enc, 12, x.TypeObjects, func(e *vdl.Type) error { return enc.NextEntryValueTypeObject(e) })
