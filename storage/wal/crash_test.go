@@ -293,7 +293,7 @@ func TestCrash(t *testing.T) {
 	states, points := 0, 0
 	for seed := uint64(1); seed <= 4; seed++ {
 		steps := script(seed, 30)
-		for at := 1; ; at++ {
+		for at := 0; ; at++ {
 			disk, acked, tried, done := crashes(t, steps, at)
 			states += explore(t, disk, acked, tried)
 			points++
@@ -303,6 +303,46 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	t.Logf("explored %d states at %d crash points", states, points)
+}
+
+// TestCrashRecover cuts the power a second time, at every sync of the recovery from a first crash,
+// which for a salvaged vote starts a segment.
+func TestCrashRecover(t *testing.T) {
+	states := 0
+	for seed := uint64(1); seed <= 3; seed++ {
+		steps := script(seed, 20)
+		for at, done := 0, false; !done; at += 3 {
+			var disk *vfs.Memory
+			var acked, tried model
+			disk, acked, tried, done = crashes(t, steps, at)
+			for fate := range uint64(4) {
+				states += recoverTwice(t, disk.Crash(vfs.Seeded(fate)), acked, tried)
+			}
+		}
+	}
+	t.Logf("explored %d states", states)
+}
+
+// recoverTwice recovers a disk with the power failing at each sync on the way, and then again.
+func recoverTwice(t *testing.T, crashed *vfs.Memory, acked, tried model) (states int) {
+	t.Helper()
+	for at := 0; ; at++ {
+		disk := crashed.Crash(vfs.Keep)
+		power := &breaker{at: at}
+		_, _, err := recovered(vfs.NewFaulty(disk, power.inject))
+		if power.broken != errors.Is(err, errPower) || !power.broken && err != nil {
+			t.Fatalf("recovery with the power failing at sync %d: %v", at, err)
+		}
+		for _, fate := range []vfs.Fate{vfs.Lose, vfs.Keep, vfs.Seeded(1), vfs.Seeded(2), vfs.Subset(0x5555)} {
+			states++
+			if err := verify(disk.Crash(fate), acked, tried); err != nil {
+				t.Fatalf("power failed at sync %d of the recovery: %v", at, err)
+			}
+		}
+		if !power.broken {
+			return states
+		}
+	}
 }
 
 // TestCrashCreate cuts the power at every sync of the creation of a log, and lets it be created again.

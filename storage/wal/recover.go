@@ -185,7 +185,8 @@ func (r *recovery) outlineOf(s, next *segment) error {
 		return err
 	}
 	if t := found.tail; t.end != next.header.formerEnd || t.number != next.header.number || t.chain != next.header.chain {
-		return damage.At(s.path, t.end, "its batches end here with number %d, the next segment says at byte %d with number %d",
+		return damage.At(s.path, t.end,
+			"its batches end here with number %d, the next segment says at byte %d with number %d",
 			t.number, next.header.formerEnd, next.header.number)
 	}
 	s.outline = found.outline
