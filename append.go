@@ -55,6 +55,15 @@ const retryEvery = 25 * time.Millisecond
 // insist calls try until it takes hold, fails for good, or the time is over, and returns the error
 // in the words of the public contract.
 func (r *raft) insist(ctx *context.T, try func(*context.T) error) error {
+	_, changed := r.replica.Watch()
+	err := try(ctx)
+	if err == nil {
+		return nil
+	}
+	if !retriable(err) {
+		return r.translate(ctx, err)
+	}
+	// Only now: a call that is taken at once, as nearly all are, costs no timer.
 	began := time.Now()
 	if _, bounded := ctx.Deadline(); !bounded {
 		limited, cancel := context.WithTimeout(ctx, AppendBound)
@@ -62,26 +71,32 @@ func (r *raft) insist(ctx *context.T, try func(*context.T) error) error {
 		ctx = limited
 	}
 	for {
-		_, changed := r.replica.Watch()
-		err := try(ctx)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, replica.ErrNoLeader) && !errors.Is(err, replica.ErrNotLeader) ||
-			errors.Is(err, replica.ErrOutcomeUnknown) {
-			return r.translate(ctx, err)
-		}
-		pause := time.NewTimer(retryEvery)
-		select {
-		case <-changed:
-		case <-pause.C:
-		case <-ctx.Done():
-		}
-		pause.Stop()
+		r.pause(ctx, changed)
 		if ctx.Err() != nil {
 			waited := time.Since(began).Round(time.Millisecond)
 			return ErrorfNoLeader(ctx, "no leader took it within %s, nothing was proposed: %w", waited.String(), ctx.Err())
 		}
+		_, changed = r.replica.Watch()
+		if err := try(ctx); err == nil || !retriable(err) {
+			return r.translate(ctx, err)
+		}
+	}
+}
+
+// retriable reports whether err says that nothing was proposed because no leader took it.
+func retriable(err error) bool {
+	return (errors.Is(err, replica.ErrNoLeader) || errors.Is(err, replica.ErrNotLeader)) &&
+		!errors.Is(err, replica.ErrOutcomeUnknown)
+}
+
+// pause waits until trying again may be worth it.
+func (r *raft) pause(ctx *context.T, changed <-chan struct{}) {
+	timer := time.NewTimer(retryEvery)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -89,6 +104,8 @@ func (r *raft) insist(ctx *context.T, try func(*context.T) error) error {
 func (r *raft) translate(ctx *context.T, err error) error {
 	var unknown *replica.OutcomeUnknownError
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &unknown):
 		return ErrorfOutcomeUnknown(ctx, "the command of (term %d, index %d) may be applied later, or never: %w",
 			Term(unknown.Position.Term), Index(unknown.Position.Index), cause(unknown.Cause))

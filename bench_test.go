@@ -27,13 +27,21 @@ func (nothing) Apply([]byte, Index) error { return nil }
 func benchCluster(b *testing.B) (*cluster, *member) {
 	b.Helper()
 	c := newCluster(b, 3, nil)
+	for _, m := range c.members {
+		m.Stop()
+		r, err := NewRaft(m.ctx, &m.config, &nothing{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.Raft, m.up = r, true
+	}
 	c.introduce()
 	for _, m := range c.members {
 		m.Start()
 	}
-	leader := c.members[c.leader()]
-	c.append(c.leader(), "warm up")
-	return c, leader
+	leader := c.leader()
+	c.append(leader, "warm up")
+	return c, c.members[leader]
 }
 
 // BenchmarkAppend measures Append at the leader with 1, 16, 256 and 2048 callers, each waiting for its
