@@ -108,6 +108,9 @@ func openScript(std command.Streams, name string) (io.Reader, func() error, erro
 func converseWith(ctx context.Context, members *members, std command.Streams, input io.Reader, strict bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := members.tellFirst(ctx); err != nil {
+		return err
+	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)

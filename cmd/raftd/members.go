@@ -55,8 +55,10 @@ type members struct {
 	// started holds, by number, the last process of each member that was started; it
 	// may have ended. Guarded by mu.
 	started map[int]process
-	// leads is the member that last said that it leads, 0 for none. Guarded by mu.
+	// leads is the member that was last seen to lead, 0 for none yet, in term. Guarded
+	// by mu.
 	leads int
+	term  raft.Term
 }
 
 var _ cluster = (*members)(nil)

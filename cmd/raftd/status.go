@@ -50,26 +50,42 @@ func leaderOf(answers []answer) (n int, term raft.Term) {
 	return n, term
 }
 
-// tellLeaders says who leads, now and whenever that changes, and which member
-// ended by itself, until ctx ends.
+// tellFirst says who leads as soon as one member does.
+func (m *members) tellFirst(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lineBound)
+	defer cancel()
+	if _, err := m.awaitLeader(ctx); err != nil {
+		return err
+	}
+	m.tell(ctx)
+	return nil
+}
+
+// tellLeaders says who leads whenever that changes, until ctx ends.
 func (m *members) tellLeaders(ctx context.Context) {
 	ticks := time.NewTicker(watchPause)
 	defer ticks.Stop()
-	told := ""
 	for {
-		n, term := leaderOf(m.look(ctx))
-		m.mu.Lock()
-		m.leads = n
-		m.mu.Unlock()
-		if now := fmt.Sprintf("member %d leads in term %d", n, term); n != 0 && now != told {
-			fmt.Fprintln(m.notes, now)
-			told = now
-		}
 		select {
 		case <-ticks.C:
+			m.tell(ctx)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// tell looks who leads, and says so if it is news.
+func (m *members) tell(ctx context.Context) {
+	n, term := leaderOf(m.look(ctx))
+	m.mu.Lock()
+	news := n != 0 && term >= m.term && (n != m.leads || term != m.term)
+	if news {
+		m.leads, m.term = n, term
+	}
+	m.mu.Unlock()
+	if news {
+		fmt.Fprintf(m.notes, "member %d leads in term %d\n", n, term)
 	}
 }
 
