@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -280,6 +281,25 @@ func TestDaemonReloads(t *testing.T) {
 	}
 	if err := daemon.BlessingStore().SetDefault(security.Blessings{}); err == nil {
 		t.Error("a read-only principal was changed")
+	}
+}
+
+func TestDaemonReloadsOnHangup(t *testing.T) {
+	dir, principal := createIn(t)
+	daemon := must(libsec.LoadPersistentPrincipalDaemon(t.Context(), dir, nil, false, 0))(t)
+	_, changed := daemon.BlessingStore().Default()
+	if err := libsec.InitDefaultBlessings(principal, "renewed"); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	<-changed
+	if err := libsec.InitDefaultBlessings(daemon, "own"); err != nil {
+		t.Errorf("a change through the daemon's principal: %v", err)
+	}
+	if got := defaultName(load(t, dir)); got != "own" {
+		t.Errorf("default is %q", got)
 	}
 }
 
