@@ -2,9 +2,9 @@
 //
 //	vdl generate [-check] [-lang=go] PKGDIR...
 //
-// For each package directory it reads the .vdl files and writes PACKAGE.vdl.go beside them. PKGDIR/... stands for all
-// directories below PKGDIR that hold .vdl files. With -check nothing is written: the command fails if a file is not what
-// it would write, which is how continuous integration notices files that were forgotten or edited.
+// For each package directory it reads the .vdl files and writes PACKAGE.vdl.go beside them. PKGDIR/... stands for
+// all directories below PKGDIR that hold .vdl files. With -check nothing is written: the command fails if a file is
+// not what it would write, which is how continuous integration notices files that were forgotten or edited.
 //
 // Run vdl -h for the rest.
 package main

@@ -67,8 +67,8 @@ func (c *checker) defaultType(pos syntax.Pos, v *Value) *Type {
 	return nil
 }
 
-// eval evaluates a constant. Want is the type that a composite without a type takes, nil if there is none; the value may
-// be of another type.
+// eval evaluates a constant. Want is the type that a composite without a type takes, nil if there is none; the
+// value may be of another type.
 func (c *checker) eval(x *syntax.Expr, want *Type) *Value {
 	switch x.Form {
 	case syntax.FormInt:

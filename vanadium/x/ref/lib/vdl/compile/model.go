@@ -116,8 +116,8 @@ func (k Kind) Bits() int {
 	return 64
 }
 
-// Type is a type. Built-in types are unique, and so is the Type of each named type; types without a name are compared by
-// String.
+// Type is a type. Built-in types are unique, and so is the Type of each named type; types without a name are compared
+// by String.
 type Type struct {
 	// Decl is empty for types without a name. Package is nil for them and for built-in types.
 	Decl

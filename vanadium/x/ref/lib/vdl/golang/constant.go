@@ -26,8 +26,8 @@ func (g *generator) consts() {
 	}
 }
 
-// constant returns the Go expression of a value. It is of the Go type of the value if typed is set; otherwise it may rely
-// on its place for the type.
+// constant returns the Go expression of a value. It is of the Go type of the value if typed is set; otherwise it may
+// rely on its place for the type.
 func (g *generator) constant(v *compile.Value, typed bool) string {
 	t := v.Type
 	switch {
@@ -80,7 +80,7 @@ func (g *generator) nilOf(t *compile.Type, typed bool) string {
 	return "(" + g.goType(t) + ")(nil)"
 }
 
-// typeConstant returns the type object. It does not use a type variable, which is not for other packages to see changed.
+// typeConstant returns the type object. It does not use a type variable, which may not be set yet.
 func (g *generator) typeConstant(t *compile.Type) string {
 	if !t.Named() && t.Kind <= compile.TypeObject {
 		return g.typeVar(t)

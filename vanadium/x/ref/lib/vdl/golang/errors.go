@@ -90,8 +90,8 @@ func (g *generator) errorMakers(e *compile.Error) {
 func (g *generator) errorParams(e *compile.Error) {
 	name := errorName("ParamsErr", e)
 	g.declare(e.Decl, name)
-	g.p("\n// %s returns the component and the operation that argumentError names, and its parameters as they were given", name)
-	g.p("// to %s. It fails if argumentError is not of that kind.", errorName("Errorf", e))
+	g.p("\n// %s returns the component and the operation that argumentError names, and its parameters as they were "+
+		"given\n// to %s. It fails if argumentError is not of that kind.", name, errorName("Errorf", e))
 	g.p("func %s(argumentError error) (verrorComponent string, verrorOperation string%s, returnErr error) {", name,
 		g.paramList(e.Params))
 	g.p("iter, returnErr := newParamListIterator(argumentError)\nif returnErr != nil {\nreturn\n}")

@@ -25,9 +25,8 @@ func (g *generator) serverInterfaces(i *compile.Interface) {
 		g.serverMethodLine(m, call)
 	}
 	g.p("}\n")
-	g.p("// %sServerStubMethods has the methods of %s as the runtime calls them: calls that stream items are given as", i.Name,
-		i.Name)
-	g.p("// stubs.")
+	g.p("// %sServerStubMethods has the methods of %s as the runtime calls them: calls that stream items are "+
+		"given as\n// stubs.", i.Name, i.Name)
 	if !streams(i) {
 		g.p("type %sServerStubMethods %sServerMethods\n", i.Name, i.Name)
 	} else {

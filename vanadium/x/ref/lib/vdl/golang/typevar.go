@@ -74,8 +74,8 @@ func (g *generator) variables() string {
 // initialize returns the function that registers the types and sets the variables.
 func (g *generator) initialize() string {
 	var b strings.Builder
-	b.WriteString("\n// initializeVDL registers the types of this file. Only the first call does anything. The result allows\n")
-	b.WriteString("// calling it in the declaration of a variable.\n")
+	b.WriteString("\n// initializeVDL registers the types of this file. Only the first call does anything. The result " +
+		"allows\n// calling it in the declaration of a variable.\n")
 	b.WriteString("func initializeVDL() struct{} {\nif initializeVDLCalled {\nreturn struct{}{}\n}\n")
 	b.WriteString("initializeVDLCalled = true\n")
 	for _, t := range g.pkg.Types {

@@ -25,7 +25,8 @@ func upperFirst(name string) string {
 
 func (g *generator) unionInterface(t *compile.Type, reflected string) {
 	if t.Doc == "" {
-		g.doc(t.Decl, "is the VDL union "+t.String()+": one of the structs below. Nil stands for the zero value of the first.")
+		g.doc(t.Decl, "is the VDL union "+t.String()+": one of the structs below. "+
+			"Nil stands for the zero value of the first.")
 	} else {
 		g.p("%s", t.Doc)
 	}

@@ -2,8 +2,8 @@
 //
 // The import path of a package is the path of its module and the directory below the module's root. Imported packages
 // are looked for in the module of the importing package, in the local directories of that module's replace lines, and
-// last in the modules that it requires, as the go command has them. The packages built into VDL, such as "time", are the
-// ones below v.io/v23/vdlroot.
+// last in the modules that it requires, as the go command has them. The packages built into VDL, such as "time", are
+// the ones below v.io/v23/vdlroot.
 package locate
 
 import (
