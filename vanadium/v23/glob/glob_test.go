@@ -96,7 +96,9 @@ func TestParts(t *testing.T) {
 
 // TestFixedPrefix checks what all names begin with that an element matches.
 func TestFixedPrefix(t *testing.T) {
-	for pattern, want := range map[string]string{"ab": "ab true", "ab*": "ab false", "*": " false", "a\\?c?": "a?c false"} {
+	for pattern, want := range map[string]string{
+		"ab": "ab true", "ab*": "ab false", "*": " false", "a\\?c?": "a?c false",
+	} {
 		g, err := glob.Parse(pattern)
 		if err != nil {
 			t.Fatal(err)
