@@ -53,7 +53,8 @@ func TestCommandLinePrevails(t *testing.T) {
 		t.Errorf("credentials %q, roots %q", f.Credentials(), f.NamespaceRoots())
 	}
 	spec := f.ListenSpec()
-	if len(spec.Addrs) != 2 || spec.Addrs[1].Protocol != "tcp4" || spec.Addrs[1].Address != "127.0.0.1:2" || spec.Proxy != "p" {
+	if len(spec.Addrs) != 2 || spec.Addrs[1].Protocol != "tcp4" || spec.Addrs[1].Address != "127.0.0.1:2" ||
+		spec.Proxy != "p" {
 		t.Errorf("listen spec %v", spec)
 	}
 	perms := f.PermissionsSpec()

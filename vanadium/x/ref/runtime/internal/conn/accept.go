@@ -34,8 +34,9 @@ type AcceptOptions struct {
 	// ChannelTimeout is how long a dialer may be silent; 0 means
 	// DefaultChannelTimeout.
 	ChannelTimeout time.Duration
-	// MaxPending and MaxConns replace the constants of these names unless 0.
-	MaxPending, MaxConns int
+	// MaxPending, MaxConns and MaxStrangers replace the constants of these names
+	// unless 0.
+	MaxPending, MaxConns, MaxStrangers int
 	// HandshakeTimeout replaces the constant of this name unless 0.
 	HandshakeTimeout time.Duration
 }
@@ -46,6 +47,9 @@ func (o AcceptOptions) withDefaults() AcceptOptions {
 	}
 	if o.MaxConns == 0 {
 		o.MaxConns = MaxConns
+	}
+	if o.MaxStrangers == 0 {
+		o.MaxStrangers = MaxStrangers
 	}
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = HandshakeTimeout
@@ -247,9 +251,10 @@ func (a *Acceptor) connConfig(socket net.Conn, local, remote security.Blessings)
 		serve:       a.opts.Serve,
 		timeout:     a.opts.ChannelTimeout,
 		idleTimeout: 2 * IdleTimeout,
+		budget:      receiveBudget,
 	}
 	if a.opts.Recognised != nil && !a.opts.Recognised(remote) {
-		cfg.idleTimeout = StrangerIdleTimeout
+		cfg.idleTimeout, cfg.budget, cfg.traits.stranger = StrangerIdleTimeout, strangerBudget, true
 	}
 	return cfg
 }
@@ -257,39 +262,60 @@ func (a *Acceptor) connConfig(socket net.Conn, local, remote security.Blessings)
 // keep enters a connection, shedding the longest idle one if there are too many.
 func (a *Acceptor) keep(c *Conn) error {
 	a.mu.Lock()
-	var shed *Conn
-	if len(a.conns) >= a.opts.MaxConns {
-		shed = longestIdle(a.conns)
-	}
-	full := len(a.conns) >= a.opts.MaxConns && shed == nil
-	if full || a.closed {
+	shed, err := a.makeRoom(c.stranger)
+	if err != nil {
 		a.mu.Unlock()
 		c.Close()
 		<-c.Closed()
-		if full {
-			return fmt.Errorf("all of %d connections are in use", a.opts.MaxConns)
-		}
-		return ErrAcceptorClosed
+		return err
 	}
 	delete(a.conns, shed)
 	a.conns[c] = struct{}{}
 	a.wg.Add(1)
 	a.mu.Unlock()
 	if shed != nil {
-		a.refusals.logf("closing the connection of %v at %v: more than %d connections, and it is idle longest",
-			shed.RemoteBlessings, shed.RemoteEndpoint.Address, a.opts.MaxConns)
+		a.refusals.logf("closing the connection of %v at %v: there are too many, and it is idle longest",
+			shed.RemoteBlessings, shed.RemoteEndpoint.Address)
 		shed.Close()
 	}
 	go a.forget(c)
 	return nil
 }
 
-// longestIdle is the connection that has had no calls for longest, nil if all do.
-func longestIdle(conns map[*Conn]struct{}) *Conn {
+// makeRoom finds the connection to shed for one more, nil if there is room. The lock is
+// held.
+func (a *Acceptor) makeRoom(stranger bool) (*Conn, error) {
+	if a.closed {
+		return nil, ErrAcceptorClosed
+	}
+	strangers := 0
+	for c := range a.conns {
+		if c.stranger {
+			strangers++
+		}
+	}
+	switch {
+	case stranger && strangers >= a.opts.MaxStrangers:
+		if shed := longestIdle(a.conns, true); shed != nil {
+			return shed, nil
+		}
+		return nil, fmt.Errorf("all of %d connections for peers without recognised blessings are in use", strangers)
+	case len(a.conns) >= a.opts.MaxConns:
+		if shed := longestIdle(a.conns, false); shed != nil {
+			return shed, nil
+		}
+		return nil, fmt.Errorf("all of %d connections are in use", len(a.conns))
+	default:
+		return nil, nil
+	}
+}
+
+// longestIdle is the connection that has had no calls for longest, nil if all have.
+func longestIdle(conns map[*Conn]struct{}, strangers bool) *Conn {
 	var found *Conn
 	var longest time.Duration
 	for c := range conns {
-		if idle := c.Idle(); idle > longest {
+		if idle := c.Idle(); idle > longest && (c.stranger || !strangers) {
 			found, longest = c, idle
 		}
 	}

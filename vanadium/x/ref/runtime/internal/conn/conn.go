@@ -37,9 +37,20 @@ type Ends struct {
 	LocalEndpoint, RemoteEndpoint naming.Endpoint
 }
 
+// traits are what the handshake showed of the peer.
+type traits struct {
+	// blind is set when the dialer chose its blessings before it knew the acceptor.
+	blind bool
+	// stranger is set for a dialer without a blessing that is recognised.
+	stranger bool
+	// rtt is the round trip that the dialer measured.
+	rtt time.Duration
+}
+
 // Conn is an authenticated connection. Its methods may be called concurrently.
 type Conn struct {
 	Ends
+	traits
 
 	ctx       *context.T
 	transport *transport
@@ -56,15 +67,13 @@ type Conn struct {
 	// presented is when it was last checked that the principal would still
 	// present the same blessings, by monotonic; for the pool.
 	presented atomic.Int64
-	// blind is set when those were chosen before the acceptor was known.
-	blind bool
-	// rtt is the round trip measured in the handshake; 0 on the acceptor's side.
-	rtt time.Duration
 	// rewatch wakes the watch loop after timeout was shortened.
 	rewatch chan struct{}
 
 	flows flowTable
-	end   ending
+	// received bounds messages that have not arrived whole.
+	received budget
+	end      ending
 }
 
 // ending is the way a connection ends: dying first, then closed when all
@@ -86,18 +95,18 @@ type ending struct {
 type config struct {
 	ends        Ends
 	dialer      bool
-	blind       bool
-	rtt         time.Duration
+	traits      traits
 	serve       func(*Flow)
 	timeout     time.Duration
 	idleTimeout time.Duration
+	budget      int
 }
 
 // newConn starts the multiplexer on an authenticated TLS session.
 func newConn(ctx *context.T, t *transport, cfg config) (*Conn, error) {
 	c := &Conn{
-		Ends: cfg.ends, ctx: ctx, transport: t, serve: cfg.serve, idleTimeout: cfg.idleTimeout, blind: cfg.blind, rtt: cfg.rtt,
-		rewatch: make(chan struct{}, 1),
+		Ends: cfg.ends, ctx: ctx, transport: t, serve: cfg.serve, idleTimeout: cfg.idleTimeout,
+		traits: cfg.traits, received: budget{left: cfg.budget}, rewatch: make(chan struct{}, 1),
 	}
 	c.end.dying, c.end.closed = make(chan struct{}), make(chan struct{})
 	c.flows.init()
@@ -306,9 +315,19 @@ func (c *Conn) watch(timeout time.Duration) {
 			c.fail(fmt.Errorf("the connection was lost: %w", err))
 		}
 	}
-	if c.flows.idleFor() > c.idleTimeout {
-		c.logf("closing the connection, not used for %v", c.idleTimeout)
+	c.leaveIdle(c.flows.idleFor())
+}
+
+// leaveIdle closes a connection that has been idle too long. The acceptor asks the
+// dialer to do so first, which knows of calls that are on their way.
+func (c *Conn) leaveIdle(idle time.Duration) {
+	switch {
+	case idle <= c.idleTimeout:
+	case c.serve == nil || idle > c.idleTimeout+idleGrace:
+		c.logf("closing the connection, not used for %v", idle)
 		c.Close()
+	default:
+		c.EnterLameDuck()
 	}
 }
 
@@ -414,6 +433,7 @@ func (c *Conn) openStream() *Flow {
 	}
 	f := newFlow(c, stream)
 	if err := c.flows.add(f, 2*MaxFlows); err != nil {
+		<-c.flows.slots
 		f.close()
 		return nil
 	}

@@ -342,3 +342,34 @@ func TestManyConcurrentFlows(t *testing.T) {
 		t.Errorf("%d idle flows are kept, at most %d may be", idle, MaxIdleFlows)
 	}
 }
+
+func TestIdleConnectionsAreLeft(t *testing.T) {
+	s := serve(t, AcceptOptions{})
+	o := dialOptions(testutil.NewPrincipal("client"))
+	pair := func() (dialer, acceptor *Conn) {
+		c := dialTo(t, s.ep, o)
+		eventually(t, "it is accepted", func() bool { return len(s.Conns()) == 1 })
+		return c, s.Conns()[0]
+	}
+	gone := func(c *Conn) {
+		<-c.Closed()
+		eventually(t, "both sides let go", func() bool { return len(s.Conns()) == 0 })
+	}
+	c, a := pair()
+	c.leaveIdle(IdleTimeout)
+	a.leaveIdle(2 * IdleTimeout)
+	mustEcho(t, c)
+	c.leaveIdle(IdleTimeout + 1)
+	gone(c)
+
+	c, a = pair()
+	a.leaveIdle(2*IdleTimeout + 1)
+	if err := a.Err(); err != nil {
+		t.Errorf("the acceptor left first: %v", err)
+	}
+	gone(c)
+
+	c, a = pair()
+	a.leaveIdle(2*IdleTimeout + idleGrace + 1)
+	gone(c)
+}

@@ -117,10 +117,10 @@ func dialOn(ctx *context.T, socket net.Conn, ep naming.Endpoint, o DialOptions) 
 			RemoteEndpoint: ep,
 		},
 		dialer:      true,
-		blind:       side.blind,
-		rtt:         side.rtt,
+		traits:      traits{blind: side.blind, rtt: side.rtt},
 		timeout:     o.ChannelTimeout,
 		idleTimeout: IdleTimeout,
+		budget:      receiveBudget,
 	})
 }
 

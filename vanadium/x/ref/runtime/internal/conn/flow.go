@@ -84,6 +84,12 @@ func (f *Flow) ReadHeader() (kind byte, length int, err error) {
 // ReadPayload reads the n bytes of a payload. They are in buf if its capacity
 // suffices, otherwise in a new slice that belongs to the caller.
 func (f *Flow) ReadPayload(n int, buf []byte) ([]byte, error) {
+	if n > smallMessage {
+		if !f.conn.received.acquire(n, f.reset) {
+			return nil, f.explain(errFlowReset)
+		}
+		defer f.conn.received.release(n)
+	}
 	p, err := readPayload(f.stream, n, buf)
 	return p, f.explain(err)
 }

@@ -36,7 +36,12 @@ func (b *logBook) VDepth(*context.T, int, int) bool            { return false }
 func (b *logBook) VIDepth(*context.T, int, int) context.Logger { return b }
 func (b *logBook) FlushLog()                                   {}
 func (b *logBook) contains(part string) bool                   { return strings.Contains(b.all(), part) }
-func (b *logBook) all() string                                 { b.mu.Lock(); defer b.mu.Unlock(); return strings.Join(b.lines, "\n") }
+
+func (b *logBook) all() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.lines, "\n")
+}
 
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, condition func() bool) {

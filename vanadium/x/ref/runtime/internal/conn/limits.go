@@ -35,9 +35,22 @@ const (
 	// What is larger travels as several streamed items.
 	MaxMessageSize = 16 << 20
 
+	// receiveBudget bounds, per connection, the bytes of messages longer than
+	// smallMessage that have begun to arrive and have not arrived whole. What
+	// exceeds it waits, held back by flow control. A peer without a
+	// blessing that is recognised has strangerBudget.
+	receiveBudget  = 256 << 20
+	strangerBudget = MaxMessageSize
+	smallMessage   = 4 << 10
+
+	// MaxStrangers is how many connections of peers without a blessing that is
+	// recognised a server holds. One more sheds the one that has been idle longest, or
+	// is refused when none is idle.
+	MaxStrangers = 256
+
 	// allocStep is how many bytes are allocated at once on the word of a peer;
 	// a longer payload grows while its bytes arrive.
-	allocStep = 1 << 20
+	allocStep = 256 << 10
 
 	// sendChunk is how many bytes a flow hands to the multiplexer at once.
 	sendChunk = 32 << 10
@@ -57,6 +70,10 @@ const (
 	// IdleTimeout is how long a connection without calls is kept by its dialer.
 	// The acceptor keeps it for twice that time.
 	IdleTimeout = 10 * time.Minute
+
+	// idleGrace is how long a dialer that was asked to may take to leave an idle
+	// connection.
+	idleGrace = 5 * time.Second
 
 	// StrangerIdleTimeout is how long an acceptor keeps a connection without
 	// calls whose peer has no blessing it recognises.

@@ -193,6 +193,19 @@ func TestLongestIdleConnectionIsShed(t *testing.T) {
 	}
 }
 
+func TestStrangersMakeRoomForEachOther(t *testing.T) {
+	friend := testutil.NewPrincipal("friend")
+	s := serve(t, AcceptOptions{MaxStrangers: 1, Recognised: func(remote security.Blessings) bool {
+		return remote.Equivalent(defaultBlessings(friend))
+	}})
+	known := dialTo(t, s.ep, dialOptions(friend))
+	first := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("stranger")))
+	second := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("stranger")))
+	<-first.Dying()
+	mustEcho(t, second)
+	mustEcho(t, known)
+}
+
 func TestBlessingsOfAnotherPrincipalAreRefused(t *testing.T) {
 	s := serve(t, AcceptOptions{})
 	thief, owner := testutil.NewPrincipal("thief"), testutil.NewPrincipal("owner")

@@ -246,7 +246,8 @@ func TestConnectionTimeout(t *testing.T) {
 		}
 	}()
 	begin := time.Now()
-	err = call(w.client, addressOf(ln.Addr().String()), "Nothing", nil, nil, options.ConnectionTimeout(200*time.Millisecond))
+	name = addressOf(ln.Addr().String())
+	err = call(w.client, name, "Nothing", nil, nil, options.ConnectionTimeout(200*time.Millisecond))
 	if err == nil || time.Since(begin) > 2*time.Second {
 		t.Errorf("got %v after %v", err, time.Since(begin))
 	}

@@ -116,7 +116,8 @@ func (c *client) Call(ctx *context.T, name, method string, inArgs, outArgs []any
 }
 
 // StartCall implements rpc.Client.
-func (c *client) StartCall(ctx *context.T, name, method string, args []any, opts ...rpc.CallOpt) (rpc.ClientCall, error) {
+func (c *client) StartCall(ctx *context.T, name, method string, args []any, opts ...rpc.CallOpt) (
+	rpc.ClientCall, error) {
 	o := parseOptions(opts)
 	call, err := c.startCall(ctx, name, method, args, &o)
 	if err != nil {
@@ -125,11 +126,15 @@ func (c *client) StartCall(ctx *context.T, name, method string, args []any, opts
 	return call, nil
 }
 
+// closedTries is how often a call looks for another connection when the one it found
+// was closed before it was used.
+const closedTries = 4
+
 func (c *client) startCall(ctx *context.T, name, method string, args []any, o *callOptions) (*clientCall, error) {
 	if ctx == nil {
 		return nil, verror.ErrBadArg.Errorf(nil, "%v.%v was called without a context", name, method)
 	}
-	for {
+	for try := 1; ; try++ {
 		link, err := c.connect(ctx, name, method, o)
 		if err != nil {
 			return nil, err
@@ -137,13 +142,13 @@ func (c *client) startCall(ctx *context.T, name, method string, args []any, o *c
 		flow, err := link.conn.Acquire(ctx)
 		switch {
 		case err == nil:
-			return newClientCall(ctx, c, flow, link, args, o)
-		case errors.Is(err, conn.ErrClosed):
-			// It closed since it was found; nothing was sent.
-			continue
-		default:
+			return newClientCall(ctx, flow, link, args, o)
+		case !errors.Is(err, conn.ErrClosed):
 			return nil, lost(ctx, name, method, err)
+		case try == closedTries:
+			return nil, connectFault(ctx, name, err)
 		}
+		// It closed since it was found; nothing was sent.
 	}
 }
 

@@ -44,7 +44,7 @@ type clientCall struct {
 var _ rpc.ClientCall = (*clientCall)(nil)
 
 // newClientCall sends the request on a flow, which it owns from here on.
-func newClientCall(ctx *context.T, c *client, f *conn.Flow, l *link, args []any, o *callOptions) (*clientCall, error) {
+func newClientCall(ctx *context.T, f *conn.Flow, l *link, args []any, o *callOptions) (*clientCall, error) {
 	half := halves(f)
 	call := &clientCall{ctx: ctx, flow: f, link: l, recv: half.recv, send: half.send, ended: o.unary}
 	granted, err := grant(ctx, call.Security(), o.granters)

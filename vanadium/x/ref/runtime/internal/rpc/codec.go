@@ -24,8 +24,6 @@ type writer struct {
 	frame bytes.Buffer
 	// vom writes to frame; nil when the next value begins a new VOM stream.
 	vom *vom.Encoder
-	// flagsAt is where the frame's flags are.
-	flagsAt int
 }
 
 // restart makes the next value begin a new VOM stream.

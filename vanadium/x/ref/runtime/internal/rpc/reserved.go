@@ -60,7 +60,8 @@ func (r *reservedInvoker) Prepare(ctx *context.T, method string, numArgs int) ([
 }
 
 // Invoke implements rpc.Invoker.
-func (r *reservedInvoker) Invoke(ctx *context.T, call rpc.StreamServerCall, method string, argptrs []any) ([]any, error) {
+func (r *reservedInvoker) Invoke(ctx *context.T, call rpc.StreamServerCall, method string, argptrs []any) (
+	[]any, error) {
 	switch method {
 	case rpc.GlobMethod:
 		return nil, r.glob(ctx, call, *argptrs[0].(*string))
@@ -83,7 +84,8 @@ func (r *reservedInvoker) Signature(ctx *context.T, call rpc.ServerCall) ([]sign
 }
 
 // MethodSignature implements rpc.Invoker.
-func (r *reservedInvoker) MethodSignature(ctx *context.T, call rpc.ServerCall, method string) (signature.Method, error) {
+func (r *reservedInvoker) MethodSignature(ctx *context.T, call rpc.ServerCall, method string) (
+	signature.Method, error) {
 	if !naming.IsReserved(method) {
 		return r.object.MethodSignature(ctx, call, method)
 	}
@@ -306,7 +308,7 @@ func (c *childrenGlobCall) Send(reply naming.GlobChildrenReply) error {
 		return nil
 	case naming.GlobChildrenReplyError:
 		v.Value.Name = naming.Join(c.step.name, v.Value.Name)
-		return c.walk.send(naming.GlobReplyError{Value: v.Value})
+		return c.walk.send(naming.GlobReplyError(v))
 	default:
 		return nil
 	}

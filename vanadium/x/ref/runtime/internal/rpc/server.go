@@ -84,16 +84,19 @@ func parseServerOptions(opts []rpc.ServerOpt) serverOptions {
 
 // Publisher keeps a server's names mounted.
 type Publisher interface {
-	// AddName and RemoveName change under which names the server is mounted.
+	// AddName has the server mounted under another name.
 	AddName(name string, servesMountTable, isLeaf bool)
+	// RemoveName has it unmounted from a name.
 	RemoveName(name string)
-	// AddServer and RemoveServer change which endpoints are mounted.
+	// AddServer has another endpoint mounted under all names.
 	AddServer(server string)
+	// RemoveServer has an endpoint unmounted from all names.
 	RemoveServer(server string)
 	// Status returns what is mounted, and a channel that is closed when it changes.
 	Status() ([]rpc.PublisherEntry, <-chan struct{})
-	// Stop starts to unmount everything; Closed is closed when that was tried.
+	// Stop starts to unmount everything.
 	Stop()
+	// Closed returns a channel that is closed when that was tried.
 	Closed() <-chan struct{}
 }
 

@@ -171,7 +171,8 @@ func TestSignatures(t *testing.T) {
 	}
 	for _, method := range []string{"Echo", rpc.GlobMethod} {
 		var m signature.Method
-		if err := call(w.client, name, rpc.ReservedMethodSignature, []any{method}, []any{&m}); err != nil || m.Name != method {
+		err := call(w.client, name, rpc.ReservedMethodSignature, []any{method}, []any{&m})
+		if err != nil || m.Name != method {
 			t.Errorf("%v: %+v, %v", method, m, err)
 		}
 	}
@@ -299,7 +300,8 @@ func TestNewBlessingsOfTheClientAreShown(t *testing.T) {
 	w := newWorld(t)
 	_, name := w.serve(newEverything(), everyone())
 	var names []string
-	if err := call(w.client, name, "Whoami", nil, []any{&names}); err != nil || len(names) != 1 || names[0] != "root:client" {
+	err := call(w.client, name, "Whoami", nil, []any{&names})
+	if err != nil || len(names) != 1 || names[0] != "root:client" {
 		t.Fatalf("%v, %v", names, err)
 	}
 	if err := w.root.Bless(v23.GetPrincipal(w.client), "renamed"); err != nil {
