@@ -18,11 +18,6 @@ import (
 	"v.io/v23/context"
 )
 
-// nothing is a client whose Apply costs nothing, as in the figures of other libraries.
-type nothing struct{ scriptedClient }
-
-func (nothing) Apply([]byte, Index) error { return nil }
-
 // benchCluster is three members over loopback, each command of 128 bytes.
 func benchCluster(b *testing.B) (*cluster, *member) {
 	b.Helper()

@@ -101,6 +101,18 @@ func (j *journal) commands() []string {
 	return out
 }
 
+// nothing is a client without a state, as in the figures of other libraries.
+type nothing struct{}
+
+func (nothing) Apply([]byte, Index) error { return nil }
+
+func (nothing) SaveToSnapshot(_ *context.T, _ io.Writer, response chan<- error) error {
+	close(response)
+	return nil
+}
+
+func (nothing) RestoreFromSnapshot(*context.T, Index, io.Reader) error { return nil }
+
 // member is one member of a test's cluster and what is needed to start it again.
 type member struct {
 	Raft
