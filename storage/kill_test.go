@@ -102,7 +102,7 @@ func appendForEver(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := max(rec.Hard.Term, 1)
+	term := rec.Hard.Term
 	for i := rec.Last + 1; ; i++ {
 		var b entry.Builder
 		payload := payloadOf(i)

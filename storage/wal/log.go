@@ -14,7 +14,7 @@ import (
 
 // Sizes of segments in bytes.
 const (
-	SegmentSizeDefault = 64 << 20
+	SegmentSizeDefault = 16 << 20
 	SegmentSizeMin     = 8 << 10
 	SegmentSizeMax     = 1 << 40
 )

@@ -162,10 +162,7 @@ func laterProof(w *window, p place) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		for i := 0; i+batchHeader <= len(b); i += 8 {
-			if !bytes.Equal(b[i:i+4], magic) {
-				continue
-			}
+		for i := bytes.Index(b, magic); i >= 0; i = indexFrom(b, magic, i+1) {
 			p.at = at + int64(i)
 			if h, err := decodeBatchHeader(b[i:], p); err == nil && h.durable > broken {
 				return p.at, nil
@@ -177,6 +174,15 @@ func laterProof(w *window, p place) (int64, error) {
 		at += int64(len(b)-batchHeader) &^ 7
 	}
 	return -1, nil
+}
+
+// indexFrom is bytes.Index from position i on.
+func indexFrom(b, pattern []byte, i int) int {
+	k := bytes.Index(b[i:], pattern)
+	if k < 0 {
+		return -1
+	}
+	return i + k
 }
 
 // window reads a file front to back through a buffer.
