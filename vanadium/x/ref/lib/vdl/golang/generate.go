@@ -34,8 +34,10 @@ type generator struct {
 }
 
 // Generate returns the Go code of the package. An error says that two declarations need the same Go name.
-func Generate(pkg *compile.Package) ([]byte, error) {
-	g := &generator{
+func Generate(pkg *compile.Package) ([]byte, error) { return newGenerator(pkg).generate() }
+
+func newGenerator(pkg *compile.Package) *generator {
+	return &generator{
 		pkg:       pkg,
 		names:     make(map[string]string),
 		taken:     make(map[string]bool),
@@ -44,6 +46,9 @@ func Generate(pkg *compile.Package) ([]byte, error) {
 		once:      make(map[string]bool),
 		declared:  make(map[string]string),
 	}
+}
+
+func (g *generator) generate() ([]byte, error) {
 	g.types()
 	g.consts()
 	g.errors()
@@ -57,7 +62,7 @@ func Generate(pkg *compile.Package) ([]byte, error) {
 	formatted, err := format.Source([]byte(source))
 	if err != nil {
 		return nil, fmt.Errorf("generated code for package %s does not parse, which is a mistake of this tool: %w",
-			pkg.Path, err)
+			g.pkg.Path, err)
 	}
 	return formatted, nil
 }

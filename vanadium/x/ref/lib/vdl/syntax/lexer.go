@@ -38,6 +38,12 @@ func scan(file string, src []byte) ([]token, []comment, error) {
 	if !utf8.ValidString(l.text) {
 		return nil, nil, Errorf(l.pos(), "the file is not UTF-8")
 	}
+	// Comments are copied to places where neither is allowed.
+	if at := strings.IndexAny(l.text, "\x00\ufeff"); at >= 0 {
+		l.line += strings.Count(l.text[:at], "\n")
+		l.lineStart, l.at = strings.LastIndexByte(l.text[:at], '\n')+1, at
+		return nil, nil, Errorf(l.pos(), "the file has a NUL or a byte order mark: remove it")
+	}
 	for {
 		l.skipSpace()
 		if l.at == len(l.text) {

@@ -52,6 +52,7 @@ var mistakes = []struct{ text, want string }{
 	{"package p\ntype I interface { M() (string | string) }", `expected "error" after |, because every method can fail`},
 	{"package p\ntype I interface { M() stream<,> error }", `expected a type, found ","`},
 	{"package p\ntype I interface { M() stream<_ error }", `expected ">" after the types of a stream`},
+	{"package p\n// \x00", `t.vdl:2:4: the file has a NUL or a byte order mark: remove it`},
 	{"package p\n\xff", `the file is not UTF-8`},
 }
 
