@@ -16,11 +16,13 @@ type Config struct {
 	//	stickiness of a leader           6 heartbeats since it was heard
 	//	check-quorum of a leader         12 heartbeats without a majority
 	//	question asked again             3 heartbeats
+	//	pre-vote after a lost connection random in [1, 3) heartbeats
 	//
 	// At the default of 50 ms a follower bears five lost heartbeats and a leader that is not
 	// scheduled for 0.3 s. Of two survivors the first to notice wakes after the smaller of two
 	// draws from [0.3 s, 0.6 s), 0.39 s in the median, less what had passed since the last
-	// heartbeat; two round trips and two syncs later it leads.
+	// heartbeat; two round trips and two syncs later it leads. When the leader's process ends, the
+	// transport says at once that the connection broke, and it takes a few heartbeats only.
 	Heartbeat Instant
 	// Uncommitted bounds the bytes that a leader orders beyond its commit index. One entry is
 	// always taken.

@@ -59,6 +59,8 @@ const (
 	electionSpan = 6
 	quorumMax    = 12
 	askAgain     = 3
+	suspectMin   = 1
+	suspectSpan  = 2
 )
 
 // ErrFatal is wrapped by Effects.Fatal.

@@ -12,6 +12,8 @@ type election struct {
 	timeout, deadline Instant
 	// heard is when the leader was last heard, 0 for never.
 	heard Instant
+	// suspect is set when the connection to the leader broke, until the leader is heard again.
+	suspect bool
 	// votes are the answers to the present (pre-)campaign. Invariant: one per voter, all of the
 	// present term; the list is emptied whenever role or term changes.
 	votes []ballot
@@ -151,7 +153,7 @@ func (c *Core) sticky() bool {
 	switch {
 	case c.role == Leader:
 		return true
-	case c.leader == "":
+	case c.leader == "" || c.election.suspect:
 		return false
 	}
 	return c.now-c.election.heard < electionMin*c.config.Heartbeat

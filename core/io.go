@@ -71,7 +71,8 @@ type Input struct {
 	// Compacted is the entry up to which a durable local snapshot allows the log to be dropped, 0 for
 	// none.
 	Compacted entry.Index
-	// Lost are members to which the transport has lost its connection: their windows restart.
+	// Lost are members to which the transport has lost its connection: their windows restart, and a
+	// lost leader is suspected.
 	Lost []entry.MemberID
 	// Campaign asks for an election now (Raft.StartElection).
 	Campaign bool

@@ -168,8 +168,15 @@ func (c *Core) onAppendReply(m *Message) {
 	p.probe(hint + 1)
 }
 
-// lost starts again with a member whose connection broke: what was on its way may never arrive.
+// lost starts again with a member whose connection broke: what was on its way may never arrive. A
+// follower that loses its leader so does not wait for the whole time-out: when the others have lost
+// it too they elect at once, and while one of them still hears it the pre-vote changes nothing.
 func (c *Core) lost(id entry.MemberID) {
+	if c.role == Follower && id == c.leader {
+		c.election.suspect = true
+		h := c.config.Heartbeat
+		c.election.deadline = min(c.election.deadline, c.now+c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h))
+	}
 	if p := c.peer(id); c.role == Leader && p != nil && p.state != snapshotting {
 		p.probe(p.match + 1)
 		p.paused = true // until the next heartbeat: the connection was lost just now
