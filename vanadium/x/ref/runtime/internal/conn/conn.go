@@ -305,6 +305,7 @@ func (c *Conn) watchLoop() {
 // silence and given up after three quarters, so that with looks an eighth apart it
 // is found within the timeout, and has at least three eighths of it to answer.
 func (c *Conn) watch(timeout time.Duration) {
+	c.transport.trim()
 	silence := c.transport.silence()
 	switch {
 	case silence >= timeout*3/4:

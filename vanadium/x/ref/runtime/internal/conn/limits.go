@@ -50,7 +50,7 @@ const (
 
 	// allocStep is how many bytes are allocated at once on the word of a peer;
 	// a longer payload grows while its bytes arrive.
-	allocStep = 256 << 10
+	allocStep = 1 << 20
 
 	// sendChunk is how many bytes a flow hands to the multiplexer at once.
 	sendChunk = 32 << 10

@@ -35,6 +35,10 @@ type transport struct {
 	mu sync.Mutex
 	// pending are the bytes the writer has not taken yet.
 	pending []byte
+	// spare is the buffer that becomes pending when that is taken.
+	spare []byte
+	// wrote is set by each write, and cleared by each look of trim.
+	wrote bool
 	// room is closed when pending was taken; nil while nobody waits.
 	room   chan struct{}
 	closed bool
@@ -127,15 +131,40 @@ func (t *transport) waitRoom(stop <-chan struct{}) error {
 }
 
 // take hands the pending bytes to the writer; it returns nil when there are none.
-func (t *transport) take(spare []byte) (batch []byte, closed bool) {
+func (t *transport) take() (batch []byte, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.pending) == 0 {
 		return nil, t.closed
 	}
-	batch, t.pending = t.pending, spare[:0]
+	batch, t.pending, t.spare = t.pending, t.spare, nil
+	t.wrote = true
 	t.releaseRoom()
 	return batch, false
+}
+
+// giveBack makes a batch that was written the spare buffer, unless it grew beyond what
+// waits for the socket in the worst of usual cases.
+func (t *transport) giveBack(batch []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cap(batch) <= 2*sendBufferSize {
+		t.spare = batch[:0]
+	}
+}
+
+// trim lets go of the buffers of a transport that has written nothing since the last
+// call.
+func (t *transport) trim() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.wrote {
+		t.spare = nil
+		if len(t.pending) == 0 {
+			t.pending = nil
+		}
+	}
+	t.wrote = false
 }
 
 func (t *transport) releaseRoom() {
@@ -147,19 +176,15 @@ func (t *transport) releaseRoom() {
 
 func (t *transport) writeLoop() {
 	defer close(t.done)
-	var spare []byte
 	for {
-		batch, closed := t.take(spare)
+		batch, closed := t.take()
 		switch {
 		case batch != nil:
 			if _, err := t.raw.Write(batch); err != nil {
 				t.fail(err)
 				return
 			}
-			spare = batch
-			if cap(spare) > 2*sendChunk {
-				spare = nil
-			}
+			t.giveBack(batch)
 		case closed:
 			return
 		default:
@@ -173,7 +198,7 @@ func (t *transport) writeLoop() {
 func (t *transport) fail(err error) {
 	t.mu.Lock()
 	t.err = err
-	t.pending = nil
+	t.pending, t.spare = nil, nil
 	t.releaseRoom()
 	t.mu.Unlock()
 	t.abort()

@@ -11,6 +11,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"v.io/v23/context"
 )
 
 // benchSize is the size of the messages that the benchmarks echo, in bytes.
@@ -148,4 +150,56 @@ func benchParallel(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkBulk streams frames of 256 KiB one way, as bytes and within a struct.
+func BenchmarkBulk(b *testing.B) {
+	for _, inStruct := range []bool{false, true} {
+		name := map[bool]string{false: "bytes", true: "struct"}[inStruct]
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b)
+			_, server := w.serve(newEverything(), everyone())
+			c, err := start(w.client, server, "Swallow", []any{inStruct})
+			if err != nil {
+				b.Fatal(err)
+			}
+			payload := make([]byte, 256<<10)
+			var item any = payload
+			if inStruct {
+				item = packet{Frames: [][]byte{payload[:128<<10], payload[128<<10:]}}
+			}
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Send(item); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var n int64
+			if err := c.Finish(&n); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
+
+// packet is an item that carries bytes in a struct.
+type packet struct{ Frames [][]byte }
+
+// Swallow counts the items.
+func (*everything) Swallow(_ *context.T, call *intStream, inStruct bool) (n int64, err error) {
+	for err == nil {
+		var p packet
+		var b []byte
+		if inStruct {
+			err = call.Recv(&p)
+		} else {
+			err = call.Recv(&b)
+		}
+		n++
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
 }

@@ -1,11 +1,11 @@
 package rpc
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"v.io/v23/verror"
 	"v.io/v23/vom"
@@ -13,17 +13,55 @@ import (
 	"v.io/x/ref/runtime/internal/conn"
 )
 
-// keepBuffer is the largest buffer that a flow keeps between frames, in bytes.
+// keepBuffer is the largest buffer that a flow keeps between frames, in bytes. Larger ones
+// are shared by all flows.
 const keepBuffer = 64 << 10
+
+// largeBuffers has the buffers above keepBuffer that no flow uses at the moment.
+var largeBuffers sync.Pool
+
+// takeBuffer returns a buffer with a capacity of at least n, nil if the shared ones
+// have none that large.
+func takeBuffer(n int) []byte {
+	b, _ := largeBuffers.Get().(*[]byte)
+	if b == nil {
+		return nil
+	}
+	if cap(*b) < n {
+		largeBuffers.Put(b)
+		return nil
+	}
+	return (*b)[:0]
+}
+
+// keepOrShare returns the buffer, or nil if it is large and went to the shared ones.
+func keepOrShare(b []byte) []byte {
+	if cap(b) <= keepBuffer {
+		return b
+	}
+	largeBuffers.Put(&b)
+	return nil
+}
 
 // writer is the sending half of a flow: frames, and the VOM stream in them. It is
 // used by one goroutine at a time.
 type writer struct {
 	flow *conn.Flow
 	// frame is the frame being built.
-	frame bytes.Buffer
+	frame []byte
 	// vom writes to frame; nil when the next value begins a new VOM stream.
 	vom *vom.Encoder
+}
+
+// Write adds what the encoder writes to the frame.
+func (w *writer) Write(p []byte) (int, error) {
+	if need := len(w.frame) + len(p); need > cap(w.frame) && need > keepBuffer {
+		if large := takeBuffer(need); large != nil {
+			w.frame = append(large, w.frame...)
+		}
+	}
+	w.frame = append(w.frame, p...)
+	return len(p), nil
 }
 
 // restart makes the next value begin a new VOM stream.
@@ -31,11 +69,7 @@ func (w *writer) restart() { w.vom = nil }
 
 // begin starts a frame with the bytes of its head, of which the first is the flags.
 func (w *writer) begin(head []byte) {
-	if w.frame.Cap() > keepBuffer {
-		w.frame = bytes.Buffer{}
-	}
-	w.frame.Reset()
-	w.frame.Write(head)
+	w.frame = append(keepOrShare(w.frame)[:0], head...)
 }
 
 // value adds a value. After an error the frame must be abandoned; the next
@@ -60,14 +94,14 @@ func (w *writer) errorValue(err error) error {
 // stream is the encoder, begun anew if needed.
 func (w *writer) stream() *vom.Encoder {
 	if w.vom == nil {
-		w.vom = vom.NewEncoder(&w.frame)
-		w.frame.Bytes()[0] |= flagFresh
+		w.vom = vom.NewEncoder(w)
+		w.frame[0] |= flagFresh
 	}
 	return w.vom
 }
 
 func (w *writer) check() error {
-	if n := w.frame.Len(); n > conn.MaxMessageSize {
+	if n := len(w.frame); n > conn.MaxMessageSize {
 		w.vom = nil
 		return fmt.Errorf("%w: a message of at least %d bytes, %d are allowed", conn.ErrTooLarge, n, conn.MaxMessageSize)
 	}
@@ -76,7 +110,8 @@ func (w *writer) check() error {
 
 // send sends the frame.
 func (w *writer) send(kind byte) error {
-	err := w.flow.WriteFrame(kind, w.frame.Bytes())
+	err := w.flow.WriteFrame(kind, w.frame)
+	w.frame = keepOrShare(w.frame)
 	if err != nil {
 		w.vom = nil
 	}
@@ -127,13 +162,17 @@ func (s *valueSource) Read(p []byte) (int, error) {
 }
 
 // next waits for the next frame's header.
-func (r *reader) next() (kind byte, length int, err error) { return r.flow.ReadHeader() }
+func (r *reader) next() (kind byte, length int, err error) {
+	r.values.rest = nil
+	r.buf = keepOrShare(r.buf)
+	return r.flow.ReadHeader()
+}
 
 // payload reads a frame's payload into the reader's own buffer, valid until the
 // next one.
 func (r *reader) payload(n int) ([]byte, error) {
-	if cap(r.buf) > keepBuffer {
-		r.buf = nil
+	if n > keepBuffer {
+		r.buf = takeBuffer(n)
 	}
 	p, err := r.flow.ReadPayload(n, r.buf)
 	if err == nil {
