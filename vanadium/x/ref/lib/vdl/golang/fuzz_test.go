@@ -23,7 +23,8 @@ func FuzzGenerate(f *testing.F) {
 	}
 	f.Add([]byte("package p\ntype A [2]B\ntype B union { C set[D]; E ?F }\ntype D enum { G }\ntype F struct { H []A }"))
 	f.Add([]byte("package p\nconst A = []int8{1, 3: -B[0]}\nconst B = map[string]bool{\"x\": 1 << 2 > 3}[\"x\"]"))
-	f.Add([]byte("package p\nerror E(a any, b error)\ntype I interface { J; M() stream<bool> (a, b any | error) {\"t\"} }"))
+	f.Add([]byte("package p\nerror E(a any, b error)\n" +
+		"type I interface { J; M() stream<bool> (a, b any | error) {\"t\"} }"))
 	modules, err := locate.ForDir(".")
 	if err != nil {
 		f.Fatal(err)
