@@ -134,11 +134,13 @@ func (l *memoryLog) Compact(through entry.Index) error {
 	p := l.place
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.blocks) > 0 && p.blocks[0].Last() <= through {
-		block := p.blocks[0]
+	gone := 0
+	for gone < len(p.blocks) && p.blocks[gone].Last() <= through {
+		block := p.blocks[gone]
 		p.base = entry.Position{Index: block.Last(), Term: block.Term(block.Last())}
-		p.blocks = slices.Clone(p.blocks[1:])
+		gone++
 	}
+	p.blocks = slices.Clone(p.blocks[gone:])
 	if len(p.blocks) > 0 && p.blocks[0].First() <= through {
 		block := p.blocks[0]
 		p.base = entry.Position{Index: through, Term: block.Term(through)}
