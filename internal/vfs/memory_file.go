@@ -146,6 +146,20 @@ func (f *memoryFile) Preallocate(size int64) error {
 	return nil
 }
 
+// DataEnd implements [File].
+func (f *memoryFile) DataEnd() (int64, error) {
+	f.system.mu.Lock()
+	defer f.system.mu.Unlock()
+	if err := f.check("seek", false, 0); err != nil {
+		return 0, err
+	}
+	end := len(f.node.data)
+	for end > 0 && f.node.data[end-1] == 0 {
+		end--
+	}
+	return int64(end), nil
+}
+
 // Size implements [File].
 func (f *memoryFile) Size() (int64, error) {
 	f.system.mu.Lock()

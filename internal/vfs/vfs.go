@@ -59,6 +59,9 @@ type File interface {
 	// Preallocate makes the file at least size bytes long, new bytes being zero, and reserves
 	// the space, so that writing there cannot run out of it.
 	Preallocate(size int64) error
+	// DataEnd returns an offset behind which the file reads as zeros: the size, when the system
+	// cannot tell less. Zeros that were written may lie behind it.
+	DataEnd() (int64, error)
 	// Size returns the length in bytes.
 	Size() (int64, error)
 	// Name returns the name with which the file was opened.

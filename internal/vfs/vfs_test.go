@@ -83,6 +83,29 @@ func TestFiles(t *testing.T) {
 	})
 }
 
+// TestDataEnd: nothing but zeros lies behind it, whether what was written is synced or not.
+func TestDataEnd(t *testing.T) {
+	eachFS(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		f := create(t, fsys, filepath.Join(dir, "f"), "")
+		for _, end := range []int64{0, 5, 300_000, 700_000} {
+			if end > 0 {
+				_, err := f.WriteAt([]byte("data."), end-5)
+				must(t, err)
+			}
+			if end == 300_000 {
+				must(t, f.Preallocate(1<<20), f.Sync())
+			}
+			if got, err := f.DataEnd(); err != nil || got < end || got > 1<<20 {
+				t.Errorf("data ends at %d, want %d: %v", got, end, err)
+			}
+		}
+		must(t, f.Close())
+		if _, err := f.DataEnd(); err == nil {
+			t.Error("a closed file tells")
+		}
+	})
+}
+
 // TestNames: creating, opening, renaming and removing.
 func TestNames(t *testing.T) {
 	eachFS(t, func(t *testing.T, fsys vfs.FS, dir string) {

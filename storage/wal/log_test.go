@@ -273,6 +273,24 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestZeros: entries that consist of zeros are entries, also at the end of the log, where a file that was
+// never written looks the same.
+func TestZeros(t *testing.T) {
+	disk := vfs.NewMemory()
+	l := start(t, disk, crashOptions)
+	for i := entry.Index(1); i <= 20; i++ {
+		payload := make([]byte, 1000*(i%3))
+		var b entry.Builder
+		b.Add(entry.Header{Index: i, Term: 1, Size: uint32(len(payload)), PayloadSum: entry.Checksum(payload)}, payload)
+		if err := l.Store(&entry.Batch{Blocks: []*entry.Block{b.Block()}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, rec := reopen(t, disk.Crash(vfs.Lose), crashOptions); rec.Last != i {
+			t.Fatalf("stored %d entries, recovered %d", i, rec.Last)
+		}
+	}
+}
+
 // TestCompactRecycles: compaction keeps the base's term, drops whole segments, recycles a bounded
 // number of files, and never takes a file from under a reader.
 func TestCompactRecycles(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 // windowSize is how many bytes a scan reads at once, unless a batch is longer.
-const windowSize = 1 << 20
+const windowSize = 256 << 10
 
 // scan is what reading the batches of a segment, one by one, found.
 type scan struct {
@@ -33,7 +33,11 @@ func scanSegment(s *segment, store entry.Incarnation, limit int64) (*scan, error
 	found := &scan{segment: s, outline: newOutline(), tail: tail{
 		end: batchesOffset, number: s.header.number, chain: s.header.chain, trim: s.header.trim,
 	}}
-	w := &window{file: s.file, limit: limit}
+	end, err := s.file.DataEnd()
+	if err != nil {
+		return nil, fmt.Errorf("wal: look for the end of data in %s: %w", s.path, err)
+	}
+	w := &window{file: s.file, limit: limit, data: end}
 	p := place{store: store, generation: s.header.generation}
 	for {
 		p.at = found.tail.end
@@ -157,8 +161,9 @@ func (f *scan) follows(c *contents) error {
 func laterProof(w *window, p place) (int64, error) {
 	broken := p.at
 	magic := []byte{'B', 'T', 'C', 'H'}
-	for at := broken + 8; at+batchHeader <= w.limit; {
-		b, err := w.bytes(at, int(min(windowSize, w.limit-at)))
+	limit := min(w.limit, w.data+batchHeader) // a header may end in zeros, it does not begin with them
+	for at := broken + 8; at+batchHeader <= limit; {
+		b, err := w.bytes(at, int(min(windowSize, limit-at)))
 		if err != nil {
 			return 0, err
 		}
@@ -168,7 +173,7 @@ func laterProof(w *window, p place) (int64, error) {
 				return p.at, nil
 			}
 		}
-		if int64(len(b)) == w.limit-at {
+		if int64(len(b)) == limit-at {
 			break
 		}
 		at += int64(len(b)-batchHeader) &^ 7
@@ -188,7 +193,8 @@ func indexFrom(b, pattern []byte, i int) int {
 // window reads a file front to back through a buffer.
 type window struct {
 	file   vfs.File
-	limit  int64 // no byte at or behind it is read
+	limit  int64 // no byte at or behind it counts
+	data   int64 // bytes at or behind it are zero, and need not be read
 	buffer []byte
 	at     int64 // offset of buffer[0]
 }
@@ -204,13 +210,15 @@ func (w *window) bytes(at int64, n int) ([]byte, error) {
 		w.buffer = make([]byte, size)
 	}
 	w.buffer, w.at = w.buffer[:size], at
-	read, err := w.file.ReadAt(w.buffer, at)
-	if err == io.EOF && read == size {
+	written := w.buffer[:max(0, min(int64(size), w.data-at))]
+	clear(w.buffer[len(written):])
+	read, err := w.file.ReadAt(written, at)
+	if err == io.EOF && read == len(written) {
 		err = nil
 	}
 	if err != nil {
 		w.buffer = w.buffer[:0]
-		return nil, fmt.Errorf("wal: read %d bytes at %d of %s: %w", size, at, w.file.Name(), err)
+		return nil, fmt.Errorf("wal: read %d bytes at %d of %s: %w", len(written), at, w.file.Name(), err)
 	}
 	return w.buffer[:n], nil
 }
