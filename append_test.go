@@ -39,7 +39,8 @@ func TestAppendReturnsWhatTheLocalApplyReturned(t *testing.T) {
 func TestAppendBeforeStartAndAfterStop(t *testing.T) {
 	c := newCluster(t, 1, nil)
 	m := c.members[0]
-	if _, err := m.Append(m.ctx, []byte("x")); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "not started") {
+	_, err := m.Append(m.ctx, []byte("x"))
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "not started") {
 		t.Errorf("before Start: %v", err)
 	}
 	if _, err := m.ReadIndex(m.ctx); !errors.Is(err, ErrNotRunning) {
@@ -48,7 +49,8 @@ func TestAppendBeforeStartAndAfterStop(t *testing.T) {
 	m.Start()
 	c.append(0, "x")
 	c.stop(0)
-	if _, err := m.Append(m.ctx, []byte("x")); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "stopped") {
+	_, err = m.Append(m.ctx, []byte("x"))
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "stopped") {
 		t.Errorf("after Stop: %v", err)
 	}
 	if _, role, _ := m.Status(); role != RoleStopped {

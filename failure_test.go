@@ -37,7 +37,8 @@ func TestPanicInApplyStopsTheMemberNotTheProcess(t *testing.T) {
 	if !errors.Is(failure, replica.ErrMachine) || !strings.Contains(failure.Error(), "planned") {
 		t.Errorf("the failure is %v", failure)
 	}
-	if _, err := m.Append(m.ctx, []byte("y")); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "planned") {
+	_, err := m.Append(m.ctx, []byte("y"))
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "planned") {
 		t.Errorf("Append on the failed member: %v", err)
 	}
 	c.stop(1)

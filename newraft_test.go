@@ -77,7 +77,8 @@ func TestNewRaftUnderARegularFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.LogDir = filepath.Join(file, "below")
-	if _, err := NewRaft(c.ctx, &config, &journal{}); !errors.Is(err, ErrBadConfig) || !strings.Contains(err.Error(), config.LogDir) {
+	_, err := NewRaft(c.ctx, &config, &journal{})
+	if !errors.Is(err, ErrBadConfig) || !strings.Contains(err.Error(), config.LogDir) {
 		t.Errorf("got %v, want ErrBadConfig that names %s", err, config.LogDir)
 	}
 }
@@ -95,7 +96,8 @@ func TestNewRaftReportsAnAddressInUse(t *testing.T) {
 	c := startCluster(t, 1, nil)
 	config := c.config(1)
 	config.HostPort = c.members[0].ID()
-	if _, err := NewRaft(c.ctx, &config, &journal{}); !errors.Is(err, ErrBadConfig) || !strings.Contains(err.Error(), config.HostPort) {
+	_, err := NewRaft(c.ctx, &config, &journal{})
+	if !errors.Is(err, ErrBadConfig) || !strings.Contains(err.Error(), config.HostPort) {
 		t.Errorf("got %v, want ErrBadConfig that names %s", err, config.HostPort)
 	}
 	config.HostPort = "127.0.0.1:0"

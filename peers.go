@@ -235,7 +235,8 @@ func (b *outbox) converse(ctx *context.T) error {
 	defer cancel()
 	guard := time.AfterFunc(DialBound, cancel)
 	defer guard.Stop()
-	call, err := raftProtoClient(b.peers.name(b.id)).Converse(ctx, b.peers.identity.hello(b.id), b.peers.callOptions(b.id)...)
+	hello := b.peers.identity.hello(b.id)
+	call, err := raftProtoClient(b.peers.name(b.id)).Converse(ctx, hello, b.peers.callOptions(b.id)...)
 	if err != nil {
 		return err
 	}

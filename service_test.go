@@ -63,7 +63,8 @@ func serve(t *testing.T) *served {
 	t.Helper()
 	ctx, shutdown := test.V23Init()
 	t.Cleanup(shutdown)
-	s := &served{t: t, ctx: ctx, root: testutil.NewIDProvider("root"), heard: &heard{messages: make(chan core.Message, 16)}}
+	s := &served{t: t, ctx: ctx, root: testutil.NewIDProvider("root")}
+	s.heard = &heard{messages: make(chan core.Message, 16)}
 	transport, server, err := serveStub(s.as(s.blessed("member:a")), "a",
 		access.AccessList{In: []security.BlessingPattern{"root:member"}})
 	if err != nil {
@@ -305,7 +306,8 @@ func TestCutSnapshotIsNotTakenForAWholeOne(t *testing.T) {
 		Configuration: entry.AppendConfiguration(nil, entry.Configuration{})}
 	for _, last := range []bool{false, true} {
 		ctx, cancel := context.WithTimeout(s.as(member), patience)
-		c, err := raftProtoClient(s.name).InstallSnapshot(ctx, Hello{Format: helloFormat, From: "b", To: "a"}, head, callOpts...)
+		hello := Hello{Format: helloFormat, From: "b", To: "a"}
+		c, err := raftProtoClient(s.name).InstallSnapshot(ctx, hello, head, callOpts...)
 		if err != nil {
 			t.Fatal(err)
 		}

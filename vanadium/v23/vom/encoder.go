@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"v.io/v23/vdl"
 )
@@ -75,17 +76,23 @@ type encoder struct {
 	begun  bool // a message is being built
 	sent   bool // the version was written
 
-	buf      []byte
-	front    []byte // what is in front of the value, reused
-	gap      int
-	root     *vdl.Type // type of the message
-	rootID   typeID
-	tableOf  []*vdl.Type // the type table, as types and as ids
-	table    []typeID
-	anyLens  []uint64
+	buf    []byte
+	large  bool   // the last message outgrew maxKeptBuffer, so the next one may
+	front  []byte // what is in front of the value, reused
+	gap    int
+	root   *vdl.Type // type of the message
+	rootID typeID
+	tables
 	optional bool // the next value is the element of an optional
 
 	stack []encFrame
+}
+
+// tables are what a message refers to by index.
+type tables struct {
+	tableOf []*vdl.Type // the type table, as types and as ids
+	table   []typeID
+	anyLens []uint64
 }
 
 // encFrame is a value that is begun.
@@ -115,10 +122,36 @@ func (e *encoder) reset() {
 	e.stack = e.stack[:0]
 	clear(e.tableOf)
 	e.tableOf, e.table, e.anyLens = e.tableOf[:0], e.table[:0], e.anyLens[:0]
-	if _, once := e.w.(*outputBuffer); once || cap(e.buf) > maxKeptBuffer {
+	if _, once := e.w.(*outputBuffer); once {
+		e.buf = nil // It belongs to the caller of Encode now.
+	} else if cap(e.buf) > maxKeptBuffer {
+		e.large = true
+		lendLarge(e.buf)
 		e.buf = nil
 	}
 	e.buf = e.buf[:0]
+}
+
+// largeBuffers holds buffers above maxKeptBuffer that no message is in, for all encoders: each of
+// them needs one only while it encodes, because a writer may not keep what it is given.
+var largeBuffers sync.Pool
+
+// maxLargeBuffer bounds the buffers that are held for reuse.
+const maxLargeBuffer = 4 << 20
+
+func lendLarge(buf []byte) {
+	if cap(buf) <= maxLargeBuffer {
+		buf = buf[:0]
+		largeBuffers.Put(&buf)
+	}
+}
+
+// takeLarge returns a large buffer, nil when none is held.
+func takeLarge() []byte {
+	if buf, ok := largeBuffers.Get().(*[]byte); ok {
+		return *buf
+	}
+	return nil
 }
 
 // begin starts a message of the type.
@@ -134,6 +167,9 @@ func (e *encoder) begin(tt *vdl.Type) error {
 		e.types.sending.Lock()
 		e.gap += len(e.types.buf)
 		e.types.sending.Unlock()
+	}
+	if e.buf == nil && e.large {
+		e.buf, e.large = takeLarge(), false
 	}
 	if cap(e.buf) < e.gap {
 		e.buf = make([]byte, e.gap, 2*e.gap+defaultGap)
