@@ -302,7 +302,7 @@ func (c *clientCall) results(ptrs []any) error {
 			return c.broken(err)
 		}
 		c.complete()
-		return remote
+		return c.ownEnd(remote)
 	}
 	if got := c.response.results; got != len(ptrs) {
 		return c.broken(wrongCount(got, len(ptrs)))
@@ -314,6 +314,20 @@ func (c *clientCall) results(ptrs []any) error {
 	}
 	c.complete()
 	return nil
+}
+
+// deadlineSkew is by how much the handler's deadline may pass before the caller's, whose
+// timers are not the same.
+const deadlineSkew = 50 * time.Millisecond
+
+// ownEnd prefers the end of the caller's own context to the handler's report of the same.
+func (c *clientCall) ownEnd(remote error) error {
+	deadline, ok := c.ctx.Deadline()
+	if verror.ErrorID(remote) != verror.ErrTimeout.ID || !ok || time.Until(deadline) > deadlineSkew {
+		return remote
+	}
+	<-c.ctx.Done()
+	return endOfContext(c.ctx, c.link.name, c.link.method)
 }
 
 // complete gives back the flow after a whole call.

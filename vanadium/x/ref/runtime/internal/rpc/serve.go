@@ -92,10 +92,24 @@ func (s *server) serveRequest(ctx *context.T, f *conn.Flow, half *flowHalves, re
 	call.ended.Store(req.flags&flagEnd != 0)
 	call.security = s.securityCall(f.Conn(), call.suffix, req, nil)
 	results, err := s.invoke(ctx, call, f.Conn(), req)
+	err = nameEnd(ctx, err)
 	if err := call.respond(results, err); err != nil {
 		return err
 	}
 	return call.drain()
+}
+
+// nameEnd gives a handler's error its standard id when it is the plain error of its
+// context, which would lose its identity on the way.
+func nameEnd(ctx *context.T, err error) error {
+	ended := ctx.Err()
+	if err == nil || ended == nil || !errors.Is(err, ended) || verror.ErrorID(err) != verror.ErrUnknown.ID {
+		return err
+	}
+	if errors.Is(ended, context.DeadlineExceeded) {
+		return verror.ErrTimeout.Errorf(ctx, "%w", err)
+	}
+	return verror.ErrCanceled.Errorf(ctx, "%w", err)
 }
 
 func (s *server) securityCall(c *conn.Conn, suffix string, req *request, tags []*vdl.Value) security.Call {
