@@ -2,17 +2,19 @@ module v.io/x/ref/lib/raft
 
 go 1.26.0
 
-require v.io v0.0.0
+require (
+	go.uber.org/goleak v1.3.0
+	v.io v0.0.0
+)
 
 require (
 	github.com/hashicorp/yamux v0.1.2 // indirect
-	go.uber.org/goleak v1.3.0 // indirect
 	golang.org/x/term v0.45.0 // indirect
 )
 
 require (
 	golang.org/x/sys v0.49.0
-	v.io/x/lib v0.0.0 // indirect
+	v.io/x/lib v0.0.0
 )
 
 replace (
