@@ -11,28 +11,33 @@ import (
 	"v.io/v23/vtrace"
 )
 
-func TestTravels(t *testing.T) {
-	in := vtrace.Response{
-		Flags: vtrace.CollectInMemory,
-		Trace: vtrace.TraceRecord{Id: uniqueid.Id{1}, Spans: []vtrace.SpanRecord{{
-			Id: uniqueid.Id{2}, Parent: uniqueid.Id{1}, Name: "call", Start: time.Unix(1, 2).UTC(),
-			Annotations: []vtrace.Annotation{{When: time.Unix(3, 4).UTC(), Message: "sent"}},
-		}}},
-	}
-	data, err := vom.Encode(in)
+// TestTravel checks that traces arrive as they were sent.
+func TestTravel(t *testing.T) {
+	id, err := uniqueid.Random()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out vtrace.Response
-	if err := vom.Decode(data, &out); err != nil || !vdl.DeepEqual(in, out) {
-		t.Errorf("%+v became %+v, %v", in, out, err)
+	when := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	sent := vtrace.Response{Flags: vtrace.CollectInMemory, Trace: vtrace.TraceRecord{
+		Id: id,
+		Spans: []vtrace.SpanRecord{{
+			Id: id, Parent: id, Name: "call", Start: when, End: when.Add(time.Second), RequestMetadata: []byte{1},
+			Annotations: []vtrace.Annotation{{When: when, Message: "sent"}},
+		}},
+	}}
+	data, err := vom.Encode(sent)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !out.Trace.Spans[0].End.IsZero() {
-		t.Errorf("the end that was not set became %v", out.Trace.Spans[0].End)
+	var got vtrace.Response
+	if err := vom.Decode(data, &got); err != nil || !vdl.DeepEqual(got, sent) {
+		t.Errorf("it arrives as %+v, %v", got, err)
 	}
 }
 
+// ExampleRequest shows that calls take no traces.
 func ExampleRequest() {
-	fmt.Println(vdl.ValueOf(vtrace.Request{Flags: vtrace.CollectInMemory, LogLevel: 2}))
-	// Output: v.io/v23/vtrace.Request{Flags: 1, LogLevel: 2}
+	var request vtrace.Request
+	fmt.Println(request.Flags == vtrace.Empty, uniqueid.Valid(request.TraceId))
+	// Output: true false
 }
