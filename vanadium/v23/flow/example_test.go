@@ -5,6 +5,7 @@ import (
 
 	"v.io/v23"
 	"v.io/v23/context"
+	"v.io/v23/flow"
 	"v.io/v23/rpc"
 	"v.io/v23/rpc/version"
 	"v.io/v23/security"
@@ -27,7 +28,8 @@ func ExamplePinnedConn() {
 		fmt.Println(err)
 		return
 	}
-	pinned, err := v23.GetClient(ctx).PinConnection(ctx, server.Status().Endpoints[0].Name())
+	var pinned flow.PinnedConn
+	pinned, err = v23.GetClient(ctx).PinConnection(ctx, server.Status().Endpoints[0].Name())
 	if err != nil {
 		fmt.Println(err)
 		return

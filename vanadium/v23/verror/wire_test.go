@@ -37,7 +37,7 @@ func carry(t *testing.T, err error) error {
 }
 
 // unsendable is a type without a form to travel in.
-type unsendable struct{ c chan int }
+type unsendable struct{ C chan int }
 
 // TestWire checks what of an error travels.
 func TestWire(t *testing.T) {
