@@ -84,6 +84,7 @@ func TestLinksLead(t *testing.T) {
 // go.mod.
 func TestDependenciesHaveReasons(t *testing.T) {
 	doc := read(t, "docs/dependencies.md")
+	required := map[string]bool{"honnef.co/go/tools": true} // by internal/lint/tools, as a tool
 	require := regexp.MustCompile(`(?m)^(?:require |\t)(\S+) (v\d\S*)(.*)$`)
 	for _, file := range []string{"go.mod", "vanadium/go.mod", "vanadium/x/lib/go.mod"} {
 		for _, m := range require.FindAllStringSubmatch(read(t, file), -1) {
@@ -93,6 +94,12 @@ func TestDependenciesHaveReasons(t *testing.T) {
 			if !strings.Contains(doc, "| `"+m[1]+"` | "+m[2]+" |") && !strings.Contains(doc, "| `"+m[1]+"` | see `go.mod` |") {
 				t.Errorf("%s requires %s %s, docs/dependencies.md does not say why", file, m[1], m[2])
 			}
+			required[m[1]] = true
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (?:v|see)").FindAllStringSubmatch(doc, -1) {
+		if !required[m[1]] {
+			t.Errorf("docs/dependencies.md gives a reason for %s, which nothing requires", m[1])
 		}
 	}
 }
