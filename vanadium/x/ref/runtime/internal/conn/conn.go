@@ -316,7 +316,16 @@ func (c *Conn) watch(timeout time.Duration) {
 			c.fail(fmt.Errorf("the connection was lost: %w", err))
 		}
 	}
+	c.closeStale(flowIdleTimeout)
 	c.leaveIdle(c.flows.idleFor())
+}
+
+// closeStale closes the dialer's flows that have been idle for longer than d.
+func (c *Conn) closeStale(d time.Duration) {
+	for _, f := range c.flows.takeStale(d) {
+		<-c.flows.slots
+		f.close()
+	}
 }
 
 // leaveIdle closes a connection that has been idle too long. The acceptor asks the

@@ -338,9 +338,21 @@ func TestManyConcurrentFlows(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if idle := len(c.flows.idle); idle > MaxIdleFlows {
-		t.Errorf("%d idle flows are kept, at most %d may be", idle, MaxIdleFlows)
+	accepted := s.Conns()[0]
+	c.closeStale(time.Hour)
+	if len(c.flows.idle) == 0 {
+		t.Error("no flow is kept for reuse")
 	}
+	c.closeStale(-time.Hour)
+	if idle, open := len(c.flows.idle), len(c.flows.slots); idle != 0 || open != 0 {
+		t.Errorf("after closing stale flows %d are idle and %d open", idle, open)
+	}
+	eventually(t, "the acceptor lets go of them too", func() bool {
+		accepted.flows.mu.Lock()
+		defer accepted.flows.mu.Unlock()
+		return len(accepted.flows.open) == 0
+	})
+	mustEcho(t, c)
 }
 
 func TestIdleConnectionsAreLeft(t *testing.T) {

@@ -29,6 +29,9 @@ type Flow struct {
 
 	// calls counts the calls carried; only the user of the flow touches it.
 	calls int
+	// parked is when the flow was left without a call last, by monotonic; the flow
+	// table's lock guards it.
+	parked int64
 
 	resetOnce sync.Once
 	// reset is closed when either side resets the flow or the connection ends.

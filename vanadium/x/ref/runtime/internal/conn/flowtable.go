@@ -15,7 +15,8 @@ type flowTable struct {
 	mu sync.Mutex
 	// open are the flows by stream id.
 	open map[uint32]*Flow
-	// idle are the dialer's flows that wait for a call, the last used one last.
+	// idle are the dialer's flows that wait for a call, the last used one last. At most
+	// MaxFlows are open, so as many may be idle.
 	// Invariant: each is in open too.
 	idle []*Flow
 	// early are stream ids that were reset before their flow was accepted, in
@@ -112,11 +113,27 @@ func (t *flowTable) popIdle() *Flow {
 func (t *flowTable) pushIdle(f *Flow) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.retired || t.ended || len(t.idle) >= MaxIdleFlows {
+	if t.retired || t.ended {
 		return false
 	}
+	f.parked = monotonic()
 	t.idle = append(t.idle, f)
 	return true
+}
+
+// takeStale takes out the flows that have been idle for longer than d.
+func (t *flowTable) takeStale(d time.Duration) []*Flow {
+	limit := monotonic() - int64(d)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for n < len(t.idle) && t.idle[n].parked < limit {
+		delete(t.open, t.idle[n].stream.StreamID())
+		n++
+	}
+	stale := slices.Clone(t.idle[:n])
+	t.idle = slices.Delete(t.idle, 0, n)
+	return stale
 }
 
 // begin counts a call; it reports false when no more may begin.

@@ -27,8 +27,8 @@ const (
 	// MaxFlows is how many flows one connection may have open.
 	MaxFlows = 4096
 
-	// MaxIdleFlows is how many flows the dialer keeps for reuse.
-	MaxIdleFlows = 256
+	// flowIdleTimeout is how long the dialer keeps a flow without a call.
+	flowIdleTimeout = time.Minute
 
 	// MaxMessageSize bounds the payload of one flow frame, in bytes: a request
 	// with its arguments, a streamed item, or a response with its results.

@@ -47,7 +47,7 @@ var _ rpc.ClientCall = (*clientCall)(nil)
 func newClientCall(ctx *context.T, f *conn.Flow, l *link, args []any, o *callOptions) (*clientCall, error) {
 	half := halves(f)
 	call := &clientCall{ctx: ctx, flow: f, link: l, recv: half.recv, send: half.send, ended: o.unary}
-	granted, err := grant(ctx, call.Security(), o.granters)
+	granted, err := call.grant(o.granters)
 	if err != nil {
 		call.release(true)
 		return nil, fault(ctx, verror.ErrNotTrusted, err)
@@ -90,10 +90,14 @@ func halves(f *conn.Flow) *flowHalves {
 }
 
 // grant collects what the call's granters give to the server.
-func grant(ctx *context.T, call security.Call, granters []rpc.Granter) ([]byte, error) {
+func (c *clientCall) grant(granters []rpc.Granter) ([]byte, error) {
+	if len(granters) == 0 {
+		return nil, nil
+	}
 	var all security.Blessings
+	call := c.Security()
 	for _, g := range granters {
-		b, err := g.Grant(ctx, call)
+		b, err := g.Grant(c.ctx, call)
 		if err == nil {
 			all, err = security.UnionOfBlessings(all, b)
 		}

@@ -88,9 +88,10 @@ func (s *server) callContext(req *request) (*context.T, context.CancelFunc) {
 // serveRequest runs a call and responds.
 func (s *server) serveRequest(ctx *context.T, f *conn.Flow, half *flowHalves, req *request) error {
 	suffix := strings.TrimLeft(naming.Clean(req.suffix), "/")
-	call := &serverCall{ctx: ctx, server: s, flow: half, suffix: suffix, synced: req.args == 0}
+	call := &serverCall{
+		ctx: ctx, server: s, flow: half, suffix: suffix, method: req.method, synced: req.args == 0,
+	}
 	call.ended.Store(req.flags&flagEnd != 0)
-	call.security = s.securityCall(f.Conn(), call.suffix, req, nil)
 	results, err := s.invoke(ctx, call, f.Conn(), req)
 	err = nameEnd(ctx, err)
 	if err := call.respond(results, err); err != nil {

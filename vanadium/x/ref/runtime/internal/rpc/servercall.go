@@ -21,11 +21,13 @@ import (
 // serverCall implements rpc.StreamServerCall. One goroutine may send while another
 // receives.
 type serverCall struct {
-	ctx      *context.T
-	server   *server
-	flow     *flowHalves
+	ctx    *context.T
+	server *server
+	flow   *flowHalves
+	suffix string
+	method string
+	// security is set once the method's tags are known.
 	security security.Call
-	suffix   string
 	granted  security.Blessings
 
 	// synced is set when all arguments were decoded.
@@ -120,7 +122,7 @@ func (c *serverCall) broken(err error) error {
 
 // lost is the error for a call that broke, explained by its context if that ended.
 func (c *serverCall) lost(err error) error {
-	return lost(c.ctx, c.suffix, c.security.Method(), err)
+	return lost(c.ctx, c.suffix, c.method, err)
 }
 
 // drain does what the handler left undone: the client's items are read to their
