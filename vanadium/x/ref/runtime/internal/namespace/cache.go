@@ -164,6 +164,20 @@ func (c *cache) forget(asked *naming.MountEntry) (*naming.MountEntry, bool) {
 	return answer, true
 }
 
+// forgetBelow drops what is known about the name and all names below it, which may have changed together.
+func (c *cache) forgetBelow(asked *naming.MountEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, server := range asked.Servers {
+		name := naming.JoinAddressName(server.Server, asked.Name)
+		for key := range c.entries {
+			if key == name || strings.HasPrefix(key, name+"/") {
+				delete(c.entries, key)
+			}
+		}
+	}
+}
+
 // isPlainServer reports whether all servers of the entry are known not to be mount tables.
 func (c *cache) isPlainServer(entry *naming.MountEntry) bool {
 	c.mu.Lock()

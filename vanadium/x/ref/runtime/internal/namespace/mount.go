@@ -101,6 +101,7 @@ func (c *client) changeOnce(ctx *context.T, name, method string, args []interfac
 	if err != nil {
 		return err
 	}
+	defer c.cache.forgetBelow(entry)
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	if len(entry.Servers) > 1 {

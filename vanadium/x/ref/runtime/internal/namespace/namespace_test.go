@@ -39,6 +39,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ns.CacheCtl(naming.DisableCache(false)) // which the one of V23Init has not
 	w.ctx, w.ns = ctx, ns
 	return w
 }
