@@ -22,18 +22,7 @@ import (
 func benchCluster(b *testing.B) (*cluster, *member) {
 	b.Helper()
 	c := newCluster(b, 3, nil)
-	for _, m := range c.members {
-		m.Stop()
-		r, err := NewRaft(m.ctx, &m.config, &nothing{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		m.Raft, m.up = r, true
-	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.startWithoutState()
 	leader := c.leader()
 	c.append(leader, "warm up")
 	return c, c.members[leader]

@@ -198,6 +198,24 @@ func (c *cluster) create(m *member) {
 	m.Raft, m.up = r, true
 }
 
+// startWithoutState starts every member over a client that keeps nothing, so that a long run does not
+// fill the memory.
+func (c *cluster) startWithoutState() {
+	c.t.Helper()
+	for _, m := range c.members {
+		m.Stop()
+		r, err := NewRaft(m.ctx, &m.config, nothing{})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		m.Raft, m.up = r, true
+	}
+	c.introduce()
+	for _, m := range c.members {
+		m.Start()
+	}
+}
+
 // introduce gives every member the ids of all.
 func (c *cluster) introduce() {
 	c.t.Helper()
