@@ -141,9 +141,7 @@ func ExitCode(err error, w io.Writer) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	if _, failure := fmt.Fprintf(w, "ERROR: %v\n", err); failure != nil {
-		return 1
-	}
+	fmt.Fprintf(w, "ERROR: %v\n", err) // should that fail, too, then only the status is left to tell
 	return 1
 }
 
