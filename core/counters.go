@@ -10,6 +10,8 @@ type Counters struct {
 	Strangers uint64
 	// Stale: the message belongs to an older term.
 	Stale uint64
+	// Forgotten: a member denied entries that it had acknowledged.
+	Forgotten uint64
 	// Sticky: a vote was refused because a leader was heard within the minimum election time-out.
 	Sticky uint64
 }

@@ -18,8 +18,8 @@ const (
 type progress struct {
 	id    entry.MemberID
 	state progressState
-	// match is the last entry that the member holds durably. Invariant: it never decreases within a
-	// term, and match < next.
+	// match is the last entry that the member holds durably. Invariant: match < next, and it
+	// decreases within a term only when the member says that it has lost what it held.
 	match entry.Index
 	// next is the entry to send next.
 	next entry.Index

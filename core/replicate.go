@@ -160,8 +160,17 @@ func (c *Core) onAppendReply(m *Message) {
 		p.acknowledge(m.Index, m.Match, c.log.base.Index)
 		return
 	}
+	if p.state == snapshotting {
+		return
+	}
+	if m.Index == p.match && p.next == p.match+1 && p.match > 0 {
+		// The member denies what it acknowledged: its disk was replaced. It is served again from
+		// what it has; what was committed with its help stays committed.
+		c.report.counters.Forgotten++
+		p.match = min(p.match-1, entry.Index(m.Hint))
+	}
 	late := m.Index <= p.match || m.Index >= p.next || p.state == probing && m.Index != p.next-1
-	if late || p.state == snapshotting {
+	if late {
 		return
 	}
 	hint := c.log.conflict(min(entry.Index(m.Hint), m.Index-1), m.HintTerm)

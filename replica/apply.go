@@ -74,9 +74,9 @@ func (e *engine) answerApplied(t *applyTask) {
 		}
 		h := t.blocks[block].Header(i)
 		if h.Origin == e.config.Origin && h.Sequence == p.sequence {
-			p.answer(t.results[i-t.first], nil)
+			e.waiting.answer(p, t.results[i-t.first], nil)
 		} else {
-			p.answer(nil, ErrNotLeader)
+			e.waiting.answer(p, nil, ErrNotLeader)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (e *engine) takeRestored(i *install) {
 	e.applier.applied = i.meta.Index
 	e.waiting.failForwarded(errOvertaken)
 	for e.waiting.placed.len() > 0 && e.waiting.placed.peek().at().Index <= i.meta.Index {
-		e.waiting.placed.pop().unknown(errOvertaken)
+		e.waiting.unknown(e.waiting.placed.pop(), errOvertaken)
 	}
 	e.images.installed(i)
 	meta := i.meta

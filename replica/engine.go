@@ -18,17 +18,29 @@ type engine struct {
 	effects core.Effects
 	status  Status
 	tail    tail
-	batch   []*proposal // the proposals of this turn's input; ids are positions + 1
 	waiting waiting
 	reads   readings
 	writer  writer
 	applier applying
 	loader  loading
 	images  images
+	orders  orders
+	stage   stage
+}
+
+// orders are the commands that a turn gives to core.
+type orders struct {
+	// batch are the proposals of this turn's input; ids are positions + 1.
+	batch []*proposal
 	// sequence is the number of the last command taken under this start's origin.
 	sequence uint64
+}
+
+// stage is how far the replica is at its beginning and at its end.
+type stage struct {
 	// target is the commit index of the first leader heard, plus 1; 0 before.
 	target entry.Index
+	// failed is why it stopped by itself.
 	failed error
 }
 
@@ -64,10 +76,10 @@ const forwardPatience = 20 // heartbeats until a forwarded command that was not 
 // turn takes what happened and says what to do.
 func (e *engine) turn(ev *events, act *actions) {
 	act.clear()
-	clear(e.batch)
-	e.batch = e.batch[:0]
+	clear(e.orders.batch)
+	e.orders.batch = e.orders.batch[:0]
 	e.prepare(ev, act)
-	if e.failed == nil {
+	if e.stage.failed == nil {
 		before := e.status.Status
 		e.core.Step(&e.input, &e.effects)
 		if e.effects.Fatal != nil {
@@ -77,19 +89,19 @@ func (e *engine) turn(ev *events, act *actions) {
 			e.carryOut(ev, before, act)
 		}
 	}
-	act.failed = e.failed
+	act.failed = e.stage.failed
 }
 
 // fail stops the replica. Nothing of the present turn is carried out, so its commands are certainly
 // not proposed.
 func (e *engine) fail(err error) {
-	for _, p := range e.batch {
-		p.answer(nil, ErrStopped)
+	for _, p := range e.orders.batch {
+		e.waiting.answer(p, nil, ErrStopped)
 	}
-	clear(e.batch)
-	e.batch = e.batch[:0]
-	if e.failed == nil {
-		e.failed = err
+	clear(e.orders.batch)
+	e.orders.batch = e.orders.batch[:0]
+	if e.stage.failed == nil {
+		e.stage.failed = err
 		e.config.Logger.Error("replica failed", "member", e.config.ID, "error", err)
 	}
 }
@@ -143,7 +155,7 @@ func (e *engine) takeStored(s *storedEvent) {
 // takeProposals numbers the commands that nobody withdrew.
 func (e *engine) takeProposals(all []*proposal) {
 	for _, p := range all {
-		if e.failed != nil {
+		if e.stage.failed != nil {
 			p.refuse(ErrStopped)
 			continue
 		}
@@ -151,16 +163,16 @@ func (e *engine) takeProposals(all []*proposal) {
 			p.free()
 			continue
 		}
-		e.sequence++
-		p.sequence = e.sequence
-		e.batch = append(e.batch, p)
+		e.orders.sequence++
+		p.sequence = e.orders.sequence
+		e.orders.batch = append(e.orders.batch, p)
 		e.input.Proposals = append(e.input.Proposals, core.Proposal{
-			ID: core.ProposalID(len(e.batch)), Kind: entry.KindCommand, Size: uint32(p.frameSize()),
+			ID: core.ProposalID(len(e.orders.batch)), Kind: entry.KindCommand, Size: uint32(p.frameSize()),
 		})
 	}
 }
 
-func (e *engine) proposal(id core.ProposalID) *proposal { return e.batch[id-1] }
+func (e *engine) proposal(id core.ProposalID) *proposal { return e.orders.batch[id-1] }
 
 // carryOut does what core decided, in the order in which it must become visible.
 func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
@@ -351,17 +363,17 @@ func (e *engine) hold(out []core.Outgoing, act *actions) {
 func (e *engine) refuse(ev *events) {
 	member := isMember(&e.status.Configuration, e.config.ID)
 	for _, r := range e.effects.Refused {
-		e.proposal(r.Proposal).answer(nil, refusal(r.Why, &e.status.Status, member))
+		e.waiting.answer(e.proposal(r.Proposal), nil, refusal(r.Why, &e.status.Status, member))
 	}
 	for _, all := range [][]core.RefusedForward{e.effects.RefusedForwards, ev.untaken} {
 		for _, r := range all {
 			if r.Origin != e.config.Origin {
 				continue
 			}
-			last := min(r.Last, e.sequence)
+			last := min(r.Last, e.orders.sequence)
 			for sequence := r.First; sequence <= last; sequence++ {
 				if p := e.waiting.takeForwarded(sequence); p != nil {
-					p.answer(nil, refusal(r.Why, &e.status.Status, member))
+					e.waiting.answer(p, nil, refusal(r.Why, &e.status.Status, member))
 				}
 			}
 		}
@@ -398,22 +410,22 @@ func (e *engine) postForward(f *core.Forward, b *entry.Builder, count int, act *
 func (e *engine) giveUp(now core.Instant) {
 	patience := forwardPatience * core.Instant(e.config.Heartbeat)
 	for p := e.waiting.oldest(); p != nil && now-p.sent >= patience; p = e.waiting.oldest() {
-		e.waiting.takeForwarded(p.sequence).unknown(errUnheard)
+		e.waiting.unknown(e.waiting.takeForwarded(p.sequence), errUnheard)
 	}
 }
 
 // aim notes how far a starting member must apply to be ready: to the commit index of the first
 // leader that it hears.
 func (e *engine) aim(ev *events) {
-	if e.target != 0 || e.status.Leader == "" {
+	if e.stage.target != 0 || e.status.Leader == "" {
 		return
 	}
 	if e.status.Role == core.Leader {
-		e.target = e.status.Last.Index + 1
+		e.stage.target = e.status.Last.Index + 1
 	}
 	for i := range ev.messages {
 		if m := &ev.messages[i]; m.Kind == core.MsgAppend && m.From == e.status.Leader && m.Term == e.status.Term {
-			e.target = m.Commit + 1
+			e.stage.target = m.Commit + 1
 		}
 	}
 }
@@ -452,6 +464,12 @@ func (e *engine) setDeadline(act *actions) {
 	}
 }
 
+// settle tells callers what the turn has answered.
+func (e *engine) settle() {
+	e.waiting.settle()
+	e.reads.settle()
+}
+
 // shutdown answers everybody who waits.
 func (e *engine) shutdown(queue []*proposal, left *events) {
 	for _, p := range queue {
@@ -460,9 +478,10 @@ func (e *engine) shutdown(queue []*proposal, left *events) {
 	e.waiting.failForwarded(ErrStopped)
 	e.waiting.failPlaced(0, ErrStopped)
 	for _, r := range left.reads {
-		r.answer(0, ErrStopped)
+		e.reads.answer(r, 0, ErrStopped)
 	}
 	e.reads.fail(ErrStopped)
+	e.settle()
 	for _, all := range [][]*install{left.installs, e.writer.installs, e.images.unfinished()} {
 		for _, i := range all {
 			i.done <- ErrStopped

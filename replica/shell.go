@@ -71,6 +71,7 @@ func (r *Replica) turn(ev *events, act *actions) {
 	e.turn(ev, act)
 	r.framing.Unlock()
 	if act.failed != nil {
+		e.settle()
 		return
 	}
 	if act.store != nil {
@@ -90,8 +91,9 @@ func (r *Replica) turn(ev *events, act *actions) {
 		r.config.Transport.SendSnapshot(r.ctx, o.to, OutgoingSnapshot{Term: o.term, Meta: o.meta, Open: r.opener(o.meta.ID)})
 	}
 	r.gauges.due.Store(int64(act.deadline))
-	r.gauges.target.Store(uint64(e.target))
+	r.gauges.target.Store(uint64(e.stage.target))
 	r.publish()
+	e.settle()
 	if !wanted && e.wantsProposals() {
 		r.inbox.signal() // the proposals that were left in the inbox
 	}

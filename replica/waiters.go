@@ -81,9 +81,23 @@ func (p *proposal) at() entry.Position {
 	return entry.Position{Index: entry.Index(p.index.Load()), Term: entry.Term(p.term.Load())}
 }
 
-// answer ends a taken proposal.
-func (p *proposal) answer(result any, err error) {
+// answer sets what a taken proposal's caller will be told once the turn has been carried out.
+func (w *waiting) answer(p *proposal, result any, err error) {
 	p.result, p.err, p.position = result, err, p.at()
+	w.answers = append(w.answers, p)
+}
+
+// settle tells the callers. It comes last in a turn: what a caller learns is in the status by then,
+// and no message waits for the waking of callers.
+func (w *waiting) settle() {
+	for _, p := range w.answers {
+		p.settle()
+	}
+	clear(w.answers)
+	w.answers = w.answers[:0]
+}
+
+func (p *proposal) settle() {
 	if p.state.CompareAndSwap(taken, answered) {
 		p.done <- struct{}{}
 		return
@@ -94,12 +108,13 @@ func (p *proposal) answer(result any, err error) {
 // refuse ends a proposal that is still queued.
 func (p *proposal) refuse(err error) {
 	p.state.CompareAndSwap(queued, taken)
-	p.answer(nil, err)
+	p.err = err
+	p.settle()
 }
 
 // unknown ends a taken proposal whose outcome cannot be told.
-func (p *proposal) unknown(cause error) {
-	p.answer(nil, &OutcomeUnknownError{Position: p.at(), Cause: cause})
+func (w *waiting) unknown(p *proposal, cause error) {
+	w.answer(p, nil, &OutcomeUnknownError{Position: p.at(), Cause: cause})
 }
 
 // waiting are the proposals between ordering and answer.
@@ -111,6 +126,8 @@ type waiting struct {
 	forwarded []*proposal
 	// open is how many of forwarded are not nil.
 	open int
+	// answers are the proposals that this turn has answered.
+	answers []*proposal
 }
 
 // fifo is a queue of proposals that keeps its memory.
@@ -193,7 +210,7 @@ func (w *waiting) oldest() *proposal {
 func (w *waiting) failForwarded(cause error) {
 	for _, p := range w.forwarded {
 		if p != nil {
-			p.unknown(cause)
+			w.unknown(p, cause)
 		}
 	}
 	clear(w.forwarded)
@@ -210,7 +227,7 @@ func (w *waiting) failPlaced(kept entry.Index, cause error) {
 			stay = append(stay, p)
 			continue
 		}
-		p.unknown(cause)
+		w.unknown(p, cause)
 	}
 	for _, p := range stay {
 		w.placed.push(p)
@@ -226,9 +243,22 @@ type read struct {
 	done  chan struct{}
 }
 
-// answer ends a read.
-func (r *read) answer(index entry.Index, err error) {
+// answer sets what a read's caller will be told once the turn has been carried out.
+func (s *readings) answer(r *read, index entry.Index, err error) {
 	r.index, r.err = index, err
+	s.answers = append(s.answers, r)
+}
+
+// settle tells the callers.
+func (s *readings) settle() {
+	for _, r := range s.answers {
+		r.settle()
+	}
+	clear(s.answers)
+	s.answers = s.answers[:0]
+}
+
+func (r *read) settle() {
 	if r.state.CompareAndSwap(queued, answered) {
 		close(r.done)
 	}
@@ -241,6 +271,8 @@ type readings struct {
 	asked map[core.ReadID]*read
 	// pointed wait for the local apply of their index. Invariant: sorted by index.
 	pointed []*read
+	// answers are the reads that this turn has answered.
+	answers []*read
 }
 
 // ask registers a read and returns its number.
@@ -258,9 +290,9 @@ func (s *readings) point(p core.ReadPoint, applied entry.Index, failed error) {
 	switch {
 	case r == nil:
 	case p.Failed:
-		r.answer(0, failed)
+		s.answer(r, 0, failed)
 	case p.Index <= applied:
-		r.answer(p.Index, nil)
+		s.answer(r, p.Index, nil)
 	default:
 		r.index = p.Index
 		i := sort.Search(len(s.pointed), func(i int) bool { return s.pointed[i].index > p.Index })
@@ -274,7 +306,7 @@ func (s *readings) point(p core.ReadPoint, applied entry.Index, failed error) {
 func (s *readings) applied(index entry.Index) {
 	n := 0
 	for n < len(s.pointed) && s.pointed[n].index <= index {
-		s.pointed[n].answer(s.pointed[n].index, nil)
+		s.answer(s.pointed[n], s.pointed[n].index, nil)
 		n++
 	}
 	rest := copy(s.pointed, s.pointed[n:])
@@ -286,10 +318,10 @@ func (s *readings) applied(index entry.Index) {
 func (s *readings) fail(err error) {
 	for id, r := range s.asked {
 		delete(s.asked, id)
-		r.answer(0, err)
+		s.answer(r, 0, err)
 	}
 	for _, r := range s.pointed {
-		r.answer(0, err)
+		s.answer(r, 0, err)
 	}
 	s.pointed = nil
 }

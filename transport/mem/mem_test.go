@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,15 +33,39 @@ func TestConformance(t *testing.T) {
 
 // counter counts what arrives.
 type counter struct {
+	mu       sync.Mutex
 	received int
 	lost     []entry.MemberID
 }
 
-func (c *counter) Receive(_ replica.Peer, m []core.Message)              { c.received += len(m) }
-func (c *counter) Lost(to entry.MemberID)                                { c.lost = append(c.lost, to) }
+// seen returns what has arrived and which losses were reported so far.
+func (c *counter) seen() (received int, lost string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.received, fmt.Sprint(c.lost)
+}
+
+func (c *counter) Receive(_ replica.Peer, m []core.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.received += len(m)
+}
+
+func (c *counter) Lost(to entry.MemberID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = append(c.lost, to)
+}
+
+// SnapshotSent implements replica.Receiver.
 func (c *counter) SnapshotSent(_ entry.MemberID, _ entry.Index, _ error) {}
 func (c *counter) ReceiveSnapshot(context.Context, replica.Peer, replica.IncomingSnapshot) error {
 	return errors.New("none wanted")
+}
+
+func (c *counter) count() int {
+	n, _ := c.seen()
+	return n
 }
 
 // couple runs f on two members in a bubble.
@@ -65,12 +90,12 @@ func TestDelay(t *testing.T) {
 		a.Send("b", make([]core.Message, 1))
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
-		if bt.received != 0 {
+		if bt.count() != 0 {
 			t.Error("a message arrived before its delay")
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if bt.received != 1 {
+		if bt.count() != 1 {
 			t.Error("a delayed message did not arrive")
 		}
 	})
@@ -81,8 +106,8 @@ func TestDrop(t *testing.T) {
 		n.SetFaults(mem.Faults{Drop: 0.25})
 		a.Send("b", make([]core.Message, 4000))
 		synctest.Wait()
-		if bt.received < 2800 || bt.received > 3200 {
-			t.Errorf("%d of 4000 messages arrived with a quarter dropped", bt.received)
+		if bt.count() < 2800 || bt.count() > 3200 {
+			t.Errorf("%d of 4000 messages arrived with a quarter dropped", bt.count())
 		}
 	})
 }
@@ -101,23 +126,24 @@ func TestCutIsOneWay(t *testing.T) {
 		a.Send("b", make([]core.Message, 1))
 		b.Send("a", make([]core.Message, 1))
 		synctest.Wait()
-		if at.received != 1 || bt.received != 0 {
-			t.Errorf("after a cut from a to b: a received %d, b %d", at.received, bt.received)
+		if at.count() != 1 || bt.count() != 0 {
+			t.Errorf("after a cut from a to b: a received %d, b %d", at.count(), bt.count())
 		}
-		if fmt.Sprint(at.lost) != "[b]" || len(bt.lost) != 0 {
-			t.Errorf("lost reports: a %v, b %v", at.lost, bt.lost)
+		_, aLost := at.seen()
+		if _, bLost := bt.seen(); aLost != "[b]" || bLost != "[]" {
+			t.Errorf("lost reports: a %s, b %s", aLost, bLost)
 		}
 		n.Heal()
 		a.Send("b", make([]core.Message, 1))
 		synctest.Wait()
-		if bt.received != 1 {
+		if bt.count() != 1 {
 			t.Error("nothing arrives after Heal")
 		}
 		n.Isolate("b")
 		a.Send("b", make([]core.Message, 1))
 		b.Send("a", make([]core.Message, 1))
 		synctest.Wait()
-		if at.received != 1 || bt.received != 1 {
+		if at.count() != 1 || bt.count() != 1 {
 			t.Error("an isolated member exchanged messages")
 		}
 	})
