@@ -214,7 +214,8 @@ func TestPaperUncommittedBound(t *testing.T) {
 	p.lead()
 	p.agree()
 	out := p.propose(12, 100)
-	if len(out.Write.Appended) != 10 || len(out.Refused) != 2 || out.Refused[0] != (core.Refused{Proposal: 11, Why: core.RefusedOverloaded}) {
+	if len(out.Write.Appended) != 10 || len(out.Refused) != 2 ||
+		out.Refused[0] != (core.Refused{Proposal: 11, Why: core.RefusedOverloaded}) {
 		t.Fatalf("ordered %d, refused %+v", len(out.Write.Appended), out.Refused)
 	}
 	p.sync()
@@ -260,7 +261,8 @@ func TestPaperOnlyTheLeaderOrders(t *testing.T) {
 	}
 	p.receive(core.Message{Kind: core.MsgAppend, From: "b", Term: 3})
 	out = p.propose(2, 100)
-	if f := out.Forward; f.To != "b" || f.Term != 3 || len(f.Proposals) != 2 || f.Proposals[0] != 3 || len(out.Refused) != 0 {
+	if f := out.Forward; f.To != "b" || f.Term != 3 || len(f.Proposals) != 2 ||
+		f.Proposals[0] != 3 || len(out.Refused) != 0 {
 		t.Errorf("with a leader: %+v", out.Forward)
 	}
 }

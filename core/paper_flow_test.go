@@ -84,23 +84,23 @@ func TestPaperConflictHintSkipsTerms(t *testing.T) {
 	}
 	p := newSolo(t, setting{terms: terms})
 	p.lead()
-	p.receive(core.Message{Kind: core.MsgAppendReply, From: "b", Term: p.term(), Index: 500, Reject: true, Hint: 450, HintTerm: 2})
+	p.receive(p.refusal("b", 500, at(450, 2)))
 	if m := p.only(core.MsgAppend, "b"); at(m.Index, m.LogTerm) != at(200, 2) {
 		t.Errorf("probes %d of term %d next, want 200 of term 2", m.Index, m.LogTerm)
 	}
-	p.receive(core.Message{Kind: core.MsgAppendReply, From: "c", Term: p.term(), Index: 500, Reject: true, Hint: 3, HintTerm: 1})
+	p.receive(p.refusal("c", 500, at(3, 1)))
 	if m := p.only(core.MsgAppend, "c"); at(m.Index, m.LogTerm) != at(3, 1) {
 		t.Errorf("probes %d of term %d next, want the other log's end, 3", m.Index, m.LogTerm)
 	}
 }
 
-// A refusal that is late, repeated or contradicts an ack moves nothing: the match index never falls.
+// A refusal that is late or impossible moves nothing.
 func TestPaperLateRefusalsAreIgnored(t *testing.T) {
 	p := newSolo(t, setting{terms: []entry.Term{1, 1, 1}})
 	p.lead()
 	p.agree()
 	for _, m := range []core.Message{
-		{Index: 2, Hint: 1, HintTerm: 1}, {Index: 4, Hint: 0}, {Index: 400, Hint: 0},
+		{Index: 2, Hint: 1, HintTerm: 1}, {Index: 3, Hint: 0}, {Index: 400, Hint: 0},
 	} {
 		m.Kind, m.From, m.Term, m.Reject = core.MsgAppendReply, "b", p.term(), true
 		p.receive(m)
@@ -113,6 +113,25 @@ func TestPaperLateRefusalsAreIgnored(t *testing.T) {
 	p.sync()
 	p.ack("c", 5, 0)
 	p.wantCommit(5)
+}
+
+// A member that denies what it acknowledged has lost its disk, or a refusal came twice: it is asked
+// again from there, and what is committed stays committed.
+func TestPaperForgottenEntriesAreSentAgain(t *testing.T) {
+	p := newSolo(t, setting{})
+	p.lead()
+	p.agree()
+	p.wantCommit(1)
+	p.receive(p.refusal("b", 1, at(0, 0)))
+	if m := p.only(core.MsgAppend, "b"); m.Index != 0 || m.Entries.Count != 1 {
+		t.Errorf("sent %+v, want the log from its beginning", m.Entries)
+	}
+	p.wantCommit(1)
+	p.ack("b", 1, 0)
+	p.propose(1, 100)
+	if m := p.only(core.MsgAppend, "b"); m.Entries != (core.Range{First: 2, Count: 1}) {
+		t.Errorf("goes on with %+v", m.Entries)
+	}
 }
 
 // An ack beyond the log, or of a round that was never sent, is not believed.
@@ -150,7 +169,7 @@ func TestPaperLostConnectionRestartsTheWindow(t *testing.T) {
 func TestPaperOldEntriesAreLoaded(t *testing.T) {
 	p := newSolo(t, setting{terms: []entry.Term{1, 1, 1, 2}})
 	p.lead()
-	p.receive(core.Message{Kind: core.MsgAppendReply, From: "b", Term: p.term(), Index: 4, Reject: true})
+	p.receive(p.refusal("b", 4, at(0, 0)))
 	if m := p.only(core.MsgAppend, "b"); m.Index != 0 || m.Entries.Count != 0 {
 		t.Fatalf("probes with %+v", m)
 	}
@@ -191,7 +210,7 @@ func TestPaperSnapshotProgress(t *testing.T) {
 	lagging := func(t *testing.T) *solo {
 		p := newSolo(t, start)
 		p.lead()
-		out := p.receive(core.Message{Kind: core.MsgAppendReply, From: "b", Term: p.term(), Index: 12, Reject: true, Hint: 4, HintTerm: 1})
+		out := p.receive(p.refusal("b", 12, at(4, 1)))
 		if len(out.Snapshots) != 1 || out.Snapshots[0].To != "b" {
 			t.Fatalf("snapshots %+v", out.Snapshots)
 		}
@@ -314,7 +333,7 @@ func TestPaperCompaction(t *testing.T) {
 	p.wantCommit(4)
 	p.now += 12 * beat
 	p.lead()
-	out := p.receive(core.Message{Kind: core.MsgAppendReply, From: "b", Term: p.term(), Index: 4, Reject: true, Hint: 1, HintTerm: 1})
+	out := p.receive(p.refusal("b", 4, at(1, 1)))
 	if len(out.Snapshots) != 1 {
 		t.Errorf("a member at entry 1 needs the snapshot: %+v", out.Snapshots)
 	}

@@ -172,6 +172,14 @@ func (p *solo) agree() {
 	}
 }
 
+// refusal says that from has another entry at index than the leader, and where they may agree.
+func (p *solo) refusal(from entry.MemberID, index entry.Index, hint entry.Position) core.Message {
+	return core.Message{
+		Kind: core.MsgAppendReply, From: from, Term: p.term(), Index: index, Reject: true,
+		Hint: uint64(hint.Index), HintTerm: hint.Term,
+	}
+}
+
 func (p *solo) peers() []entry.MemberID {
 	var ids []entry.MemberID
 	for _, m := range p.core.Configuration().Value.Members {
@@ -235,7 +243,9 @@ func frames(first entry.Index, terms ...entry.Term) []*entry.Block {
 }
 
 // appendOf is a leader's message: entries with the terms given, after prev.
-func appendOf(from entry.MemberID, term entry.Term, prev entry.Position, commit entry.Index, terms ...entry.Term) core.Message {
+func appendOf(from entry.MemberID, term entry.Term, prev entry.Position, commit entry.Index,
+	terms ...entry.Term,
+) core.Message {
 	return core.Message{
 		Kind: core.MsgAppend, From: from, Term: term, Index: prev.Index, LogTerm: prev.Term, Commit: commit,
 		Entries: core.Range{First: prev.Index + 1, Count: uint32(len(terms))}, Body: frames(prev.Index+1, terms...),
