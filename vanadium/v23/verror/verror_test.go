@@ -172,39 +172,6 @@ func TestStack(t *testing.T) {
 	}
 }
 
-// TestStandard checks the functions of standard errors by one of them, and that all ids differ.
-func TestStandard(t *testing.T) {
-	ctx := component(t, "prog")
-	err := verror.ErrorfTimeout(ctx, "too late")
-	if !errors.Is(err, verror.ErrTimeout) || err.Error() != "prog: too late" {
-		t.Errorf("%v", err)
-	}
-	if err := verror.MessageTimeout(ctx, "5%"); !errors.Is(err, verror.ErrTimeout) || err.Error() != "prog: 5%" {
-		t.Errorf("%v", err)
-	}
-	component, operation, failure := verror.ParamsErrTimeout(err)
-	if component != "prog" || operation != "" || failure != nil {
-		t.Errorf("%q %q %v", component, operation, failure)
-	}
-	for _, bad := range []error{nil, io.EOF, verror.ErrTimeout, verror.E{ParamList: []interface{}{1, 2}}} {
-		if _, _, failure := verror.ParamsErrTimeout(bad); failure == nil {
-			t.Errorf("%v has parameters", bad)
-		}
-	}
-	seen := make(map[verror.ID]bool)
-	for _, declared := range []verror.IDAction{
-		verror.ErrUnknown, verror.ErrInternal, verror.ErrNotImplemented, verror.ErrEndOfFile, verror.ErrBadArg,
-		verror.ErrBadState, verror.ErrBadVersion, verror.ErrExist, verror.ErrNoExist, verror.ErrUnknownMethod,
-		verror.ErrUnknownSuffix, verror.ErrNoExistOrNoAccess, verror.ErrNoServers, verror.ErrNoAccess,
-		verror.ErrNotTrusted, verror.ErrAborted, verror.ErrBadProtocol, verror.ErrCanceled, verror.ErrTimeout,
-	} {
-		if seen[declared.ID] || !strings.HasPrefix(string(declared.ID), "v.io/v23/verror.") {
-			t.Errorf("the id %s", declared.ID)
-		}
-		seen[declared.ID] = true
-	}
-}
-
 // ExampleIDAction declares an error, makes one, and recognises it.
 func ExampleIDAction() {
 	errTooBig := verror.NewID("example.com/store.TooBig")

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,8 +16,12 @@ import (
 	"v.io/x/lib/cmdline"
 )
 
-// TestMain hides the flags of the test binary.
+// TestMain hides the flags of the test binary. Called by the name of a child it is the program of that child.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "greet-dance" {
+		fmt.Println("dancing with", os.Args[1:], os.Getenv("MUSIC"))
+		os.Exit(3)
+	}
 	cmdline.HideGlobalFlagsExcept(regexp.MustCompile(`^planet$`))
 	os.Exit(m.Run())
 }
@@ -228,6 +234,30 @@ func TestFlagDefs(t *testing.T) {
 	_, stdout, _ := run(root, "-h")
 	if !strings.Contains(stdout, " -name=$USER\n   of whom\n -wait=2s\n   how long, at most\n") {
 		t.Errorf("help:\n%s", stdout)
+	}
+}
+
+// TestLookPath checks that a child may be a program of its own.
+func TestLookPath(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(dir, "greet-dance")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	root := greeter()
+	if code, _, _ := run(root, "dance"); code != 2 {
+		t.Errorf("a program is run that nobody looks for: code %d", code)
+	}
+	root.LookPath = true
+	var out bytes.Buffer
+	env := &cmdline.Env{Stdout: &out, Stderr: io.Discard, Vars: map[string]string{"MUSIC": "tango"}}
+	err = cmdline.ParseAndRun(root, env, []string{"dance", "-fast", "ann"})
+	if !errors.Is(err, cmdline.ErrExitCode(3)) || out.String() != "dancing with [-fast ann] tango\n" {
+		t.Errorf("%v, wrote %q", err, out.String())
 	}
 }
 
