@@ -1,6 +1,7 @@
 package test_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -62,5 +63,35 @@ func TestShutdownUnmounts(t *testing.T) {
 	}
 	if d := time.Since(begin); d > 3*time.Second {
 		t.Errorf("the shutdown took %v", d)
+	}
+}
+
+func TestNamesComeAndGo(t *testing.T) {
+	ctx, shutdown := test.V23InitWithMounttable()
+	defer shutdown()
+	_, s, err := v23.WithNewServer(ctx, "", hello{}, security.AllowEveryone())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddName(""); err == nil {
+		t.Error("an empty name is taken")
+	}
+	if err := s.AddName("one"); err != nil {
+		t.Fatal(err)
+	}
+	testutil.WaitForServerPublished(s)
+	ns := v23.GetNamespace(ctx)
+	if _, err := ns.Resolve(ctx, "one"); err != nil {
+		t.Error(err)
+	}
+	s.RemoveName("one")
+	err = testutil.RetryFor(10*time.Second, func() error {
+		if _, err := ns.Resolve(ctx, "one"); !naming.ErrNoSuchName.Is(err) {
+			return testutil.TryAgain(fmt.Errorf("still there: %v", err))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
