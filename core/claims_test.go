@@ -30,7 +30,9 @@ func newBench(t *testing.T, n int, hard entry.HardState, terms ...entry.Term) *b
 	for i := range n {
 		start.Initial.Members = append(start.Initial.Members, entry.Member{ID: entry.MemberID(rune('a' + i))})
 	}
-	c, err := core.New(core.Config{ID: "a", Heartbeat: beat, Uncommitted: 1000, Message: 500, Window: 1000, Tail: 500}, start)
+	c, err := core.New(core.Config{
+		ID: "a", Heartbeat: beat, Uncommitted: 1000, Message: 500, Window: 1000, Tail: 500,
+	}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +134,11 @@ func claimBlock(index entry.Index, terms ...entry.Term) []*entry.Block {
 }
 
 // claimAppend is an append of entries of the given terms after (index, logTerm).
-func claimAppend(from entry.MemberID, term entry.Term, after entry.Position, commit entry.Index, terms ...entry.Term) core.Message {
-	m := core.Message{Kind: core.MsgAppend, From: from, Term: term, Index: after.Index, LogTerm: after.Term, Commit: commit}
+func claimAppend(from entry.MemberID, term entry.Term, after entry.Position, commit entry.Index,
+	terms ...entry.Term) core.Message {
+	m := core.Message{
+		Kind: core.MsgAppend, From: from, Term: term, Index: after.Index, LogTerm: after.Term, Commit: commit,
+	}
 	if len(terms) > 0 {
 		m.Entries = core.Range{First: after.Index + 1, Count: uint32(len(terms))}
 		m.Body = claimBlock(after.Index+1, terms...)

@@ -208,7 +208,7 @@ type Effects struct {
 	Snapshots []SnapshotOrder
 	// Configuration is set when another configuration came into force with this Step.
 	Configuration *ConfigurationAt
-	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a committed entry contradicted. The
-	// text says what was seen.
+	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a
+	// committed entry contradicted. The text says what was seen.
 	Fatal error
 }

@@ -403,7 +403,8 @@ func (m *machine) propose() {
 	c.sequence++
 	id := core.ProposalID(c.sequence)
 	m.proposals[id] = c.sequence
-	m.step(core.Input{Proposals: []core.Proposal{{ID: id, Size: uint32(entry.HeaderSize + len(fmt.Sprintf("command %d", c.sequence)))}}})
+	size := entry.HeaderSize + len(fmt.Sprintf("command %d", c.sequence))
+	m.step(core.Input{Proposals: []core.Proposal{{ID: id, Size: uint32(size)}}})
 }
 
 // read asks the member for a read point.

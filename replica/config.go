@@ -155,7 +155,8 @@ func (c *Config) complete() error {
 		return fmt.Errorf("replica: Config needs Log, Snapshots, Transport and Machine")
 	}
 	if c.Heartbeat < 0 {
-		return fmt.Errorf("replica: Config.Heartbeat is %v, want a positive duration or 0 for %v", c.Heartbeat, DefaultHeartbeat)
+		return fmt.Errorf("replica: Config.Heartbeat is %v, want a positive duration or 0 for %v",
+			c.Heartbeat, DefaultHeartbeat)
 	}
 	if err := c.Initial.Validate(); err != nil {
 		return fmt.Errorf("replica: Config.Initial: %w", err)

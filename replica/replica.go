@@ -159,7 +159,8 @@ func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Posit
 		return nil, entry.Position{}, err
 	}
 	if len(payload) > r.config.Limits.Command {
-		return nil, entry.Position{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(payload), r.config.Limits.Command)
+		err := fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(payload), r.config.Limits.Command)
+		return nil, entry.Position{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, err)

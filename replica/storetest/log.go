@@ -360,9 +360,10 @@ func checkCommit(open OpenLog) error {
 
 func checkConfigurations(open OpenLog) error {
 	c := entry.Configuration{Cluster: entry.ClusterID{1}, Members: []entry.Member{{ID: "a"}, {ID: "b"}}}
+	config := func(i entry.Index) *entry.Block { return ConfigurationBlock(i, 1, c) }
 	if err := storing(open,
-		&entry.Batch{Seq: 1, Blocks: []*entry.Block{ConfigurationBlock(1, 1, c), Block(2, 4, 1), ConfigurationBlock(5, 1, c)}},
-		&entry.Batch{Seq: 2, Blocks: []*entry.Block{ConfigurationBlock(6, 1, c), Block(7, 8, 1), ConfigurationBlock(9, 1, c)}},
+		&entry.Batch{Seq: 1, Blocks: []*entry.Block{config(1), Block(2, 4, 1), config(5)}},
+		&entry.Batch{Seq: 2, Blocks: []*entry.Block{config(6), Block(7, 8, 1), config(9)}},
 		&entry.Batch{Seq: 3, TruncateFrom: 9, Blocks: []*entry.Block{Block(9, 9, 1)}}); err != nil {
 		return err
 	}

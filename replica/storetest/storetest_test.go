@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"testing"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -67,8 +68,8 @@ func without(change func(*entry.Batch)) faultyLog {
 	}}
 }
 
-// plantedLogs are logs that each break one promise.
-func plantedLogs() map[string]faultyLog {
+// forgetfulLogs are logs that do not store all that they were given.
+func forgetfulLogs() map[string]faultyLog {
 	return map[string]faultyLog{
 		"forgets votes": without(func(b *entry.Batch) {
 			if b.Hard != nil {
@@ -105,6 +106,12 @@ func plantedLogs() map[string]faultyLog {
 			}
 			return inner.Store(b)
 		}},
+	}
+}
+
+// misleadingLogs are logs that do not say what they hold.
+func misleadingLogs() map[string]faultyLog {
+	return map[string]faultyLog{
 		"reads without bound": {read: func(inner replica.LogStore, lo, hi entry.Index, _ int) (*entry.Block, error) {
 			return inner.Read(lo, hi, 1<<30)
 		}},
@@ -147,7 +154,9 @@ func plantedLogs() map[string]faultyLog {
 
 // TestPlantedLogs shows that the suite finds each planted fault.
 func TestPlantedLogs(t *testing.T) {
-	for name, fault := range plantedLogs() {
+	planted := forgetfulLogs()
+	maps.Copy(planted, misleadingLogs())
+	for name, fault := range planted {
 		t.Run(name, func(t *testing.T) {
 			for _, check := range storetest.LogChecks() {
 				place := new(storetest.LogPlace)

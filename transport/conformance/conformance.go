@@ -41,7 +41,7 @@ type Check struct {
 
 // patience bounds every wait of the suite. It is long: a check ends as soon as what it waits for
 // has happened, and only a broken transport makes it wait.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // Run runs every check, each on a cluster of its own.
 func Run(t *testing.T, factory Factory) {

@@ -202,7 +202,8 @@ func checkConcurrent(p *pair) error {
 		})
 	}
 	group.Wait()
-	if err := p.arrives(core.Message{Kind: core.MsgRead, From: pairIDs[0], To: pairIDs[1], Term: 2, Round: 8}); err != nil {
+	last := core.Message{Kind: core.MsgRead, From: pairIDs[0], To: pairIDs[1], Term: 2, Round: 8}
+	if err := p.arrives(last); err != nil {
 		return err
 	}
 	for _, a := range p.recorders[1].arrivals() {
