@@ -104,7 +104,7 @@ func callOptions() []rpc.CallOpt {
 // ask calls one member, or one after another, until a call succeeds, fails for
 // good, or ctx ends. Any call may be repeated.
 func (m *members) ask(ctx context.Context, member int, call func(*vcontext.T, process) error) error {
-	var last error
+	last := errors.New("no member runs")
 	for try := 0; ; try++ {
 		p, ok := m.choose(member, try)
 		switch {
