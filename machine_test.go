@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"v.io/v23/context"
 
@@ -29,6 +31,31 @@ func (c *scriptedClient) SaveToSnapshot(ctx *context.T, wr io.Writer, response c
 
 func (c *scriptedClient) RestoreFromSnapshot(ctx *context.T, index Index, rd io.Reader) error {
 	return c.restore(ctx, index, rd)
+}
+
+func TestSnapshotThatIsNeverClosedIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newTestMachine(t, &scriptedClient{save: func(*context.T, io.Writer, chan<- error) error { return nil }})
+		var log bytes.Buffer
+		m.log = slog.New(slog.NewTextHandler(&log, nil))
+		ctx, cancel := stdcontext.WithCancel(t.Context())
+		finish, err := m.Snapshot(ctx, 3, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(snapshotOverdue + time.Second)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "still being written") {
+			t.Errorf("after %v the log says %q", snapshotOverdue, log.String())
+		}
+		cancel()
+		if err := finish(); err == nil {
+			t.Error("the image was kept")
+		}
+		if !strings.Contains(log.String(), errNotClosed.Error()) {
+			t.Errorf("at the stop the log says %q", log.String())
+		}
+	})
 }
 
 func newTestMachine(t *testing.T, client RaftClient) *machine {
