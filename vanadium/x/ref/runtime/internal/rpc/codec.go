@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"sync"
 
 	"v.io/v23/verror"
@@ -17,21 +18,23 @@ import (
 // are shared by all flows.
 const keepBuffer = 64 << 10
 
+// trustedLength is the longest payload that is allocated at once; a longer one is, by
+// package conn, as it arrives.
+const trustedLength = 1 << 20
+
 // largeBuffers has the buffers above keepBuffer that no flow uses at the moment.
 var largeBuffers sync.Pool
 
-// takeBuffer returns a buffer with a capacity of at least n, nil if the shared ones
-// have none that large.
+// takeBuffer returns a buffer with a capacity of at least n: a shared one, or a new one
+// with room to spare, so that it fits others too.
 func takeBuffer(n int) []byte {
-	b, _ := largeBuffers.Get().(*[]byte)
-	if b == nil {
-		return nil
-	}
-	if cap(*b) < n {
+	if b, _ := largeBuffers.Get().(*[]byte); b != nil {
+		if cap(*b) >= n {
+			return (*b)[:0]
+		}
 		largeBuffers.Put(b)
-		return nil
 	}
-	return (*b)[:0]
+	return make([]byte, 0, 1<<bits.Len(uint(n-1)))
 }
 
 // keepOrShare returns the buffer, or nil if it is large and went to the shared ones.
@@ -56,9 +59,7 @@ type writer struct {
 // Write adds what the encoder writes to the frame.
 func (w *writer) Write(p []byte) (int, error) {
 	if need := len(w.frame) + len(p); need > cap(w.frame) && need > keepBuffer {
-		if large := takeBuffer(need); large != nil {
-			w.frame = append(large, w.frame...)
-		}
+		w.frame = append(takeBuffer(need), w.frame...)
 	}
 	w.frame = append(w.frame, p...)
 	return len(p), nil
@@ -171,7 +172,7 @@ func (r *reader) next() (kind byte, length int, err error) {
 // payload reads a frame's payload into the reader's own buffer, valid until the
 // next one.
 func (r *reader) payload(n int) ([]byte, error) {
-	if n > keepBuffer {
+	if n > keepBuffer && n <= trustedLength {
 		r.buf = takeBuffer(n)
 	}
 	p, err := r.flow.ReadPayload(n, r.buf)
