@@ -54,7 +54,8 @@ var standards = map[string]standard{
 		verror.ErrUnknownSuffix, verror.ErrorfUnknownSuffix, verror.MessageUnknownSuffix, verror.ParamsErrUnknownSuffix,
 	},
 	"NoExistOrNoAccess": {
-		verror.ErrNoExistOrNoAccess, verror.ErrorfNoExistOrNoAccess, verror.MessageNoExistOrNoAccess, verror.ParamsErrNoExistOrNoAccess,
+		verror.ErrNoExistOrNoAccess, verror.ErrorfNoExistOrNoAccess, verror.MessageNoExistOrNoAccess,
+		verror.ParamsErrNoExistOrNoAccess,
 	},
 	"NoServers": {
 		verror.ErrNoServers, verror.ErrorfNoServers, verror.MessageNoServers, verror.ParamsErrNoServers,

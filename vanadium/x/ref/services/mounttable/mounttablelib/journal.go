@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"v.io/v23/context"
 	"v.io/v23/security/access"
 )
 
@@ -33,7 +34,15 @@ type record struct {
 // tree's lock guards it.
 type journal struct {
 	file *os.File
+	path string
+	size int64 // bytes in the file
+	// limit is the size at which the history is dropped. Invariant: at least minJournal, and twice the size of what
+	// was left after the last time, so that the work is in proportion to that of the changes.
+	limit int64
 }
+
+// minJournal is the size of a journal, in bytes, whose history need not be dropped.
+const minJournal = 1 << 20
 
 // append makes the record durable.
 func (j *journal) append(r record) error {
@@ -47,10 +56,31 @@ func (j *journal) append(r record) error {
 	if len(line) >= maxRecord {
 		return fmt.Errorf("a record of %d bytes is longer than %d", len(line), maxRecord)
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
-		return err
+	line = append(line, '\n')
+	if _, err := j.file.Write(line); err != nil {
+		return errors.Join(err, j.file.Truncate(j.size)) // half a line would spoil the next one
 	}
+	j.size += int64(len(line))
 	return j.file.Sync()
+}
+
+// dropHistory replaces the journal by one without history if it has become long. The lock is held. The changes are
+// durable already, so a failure is no more than a reason to try again later.
+func (t *tree) dropHistory(ctx *context.T) {
+	old := t.journal
+	if old == nil || old.size < old.limit {
+		return
+	}
+	old.limit *= 2
+	rewritten, err := rewriteJournal(old.path, t.snapshot())
+	if err != nil {
+		ctx.Errorf("mounttable: the journal %s cannot be shortened: %v", old.path, err)
+		return
+	}
+	t.journal = rewritten
+	if err := old.close(); err != nil {
+		ctx.Errorf("mounttable: closing the old journal: %v", err)
+	}
 }
 
 // close closes the file.
@@ -117,7 +147,7 @@ func (t *tree) snapshot() []record {
 	return records
 }
 
-// readJournal returns the records of the file. A last line without an end is a change that was never acknowledged.
+// readJournal returns the records of the file.
 func readJournal(path string) ([]record, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,6 +156,11 @@ func readJournal(path string) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseJournal(data)
+}
+
+// parseJournal returns the records of the text. A last line without an end is a change that was never acknowledged.
+func parseJournal(data []byte) ([]record, error) {
 	if end := bytes.LastIndexByte(data, '\n'); end >= 0 {
 		data = data[:end+1]
 	} else {
@@ -147,11 +182,11 @@ func readJournal(path string) ([]record, error) {
 // rewriteJournal replaces the file by one with the records, at once, and opens it to append to.
 func rewriteJournal(path string, records []record) (_ *journal, err error) {
 	temporary := path + ".new"
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{file: file}
+	j := &journal{file: file, path: path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, j.close())
@@ -162,6 +197,7 @@ func rewriteJournal(path string, records []record) (_ *journal, err error) {
 			return nil, err
 		}
 	}
+	j.limit = max(minJournal, 2*j.size)
 	if err := os.Rename(temporary, path); err != nil {
 		return nil, err
 	}

@@ -57,12 +57,21 @@ func readPermsFile(path string) (_ map[string]access.Permissions, err error) {
 			err = fmt.Errorf("mounttable: %w", closing)
 		}
 	}()
-	decoder := json.NewDecoder(io.LimitReader(file, maxPermsFile))
+	byName, err := decodePerms(file)
+	if err != nil {
+		return nil, fmt.Errorf("mounttable: the permissions file %s is not a JSON object of at most %d bytes "+
+			"that maps names to permissions: %w", path, maxPermsFile, err)
+	}
+	return byName, nil
+}
+
+// decodePerms returns the permissions of all names in the text of a permissions file.
+func decodePerms(text io.Reader) (map[string]access.Permissions, error) {
+	decoder := json.NewDecoder(io.LimitReader(text, maxPermsFile))
 	decoder.DisallowUnknownFields()
 	var byName map[string]access.Permissions
 	if err := decoder.Decode(&byName); err != nil {
-		return nil, fmt.Errorf("mounttable: the permissions file %s is not a JSON object of at most %d bytes "+
-			"that maps names to permissions: %w", path, maxPermsFile, err)
+		return nil, err
 	}
 	return byName, nil
 }
@@ -172,6 +181,7 @@ func (t *tree) setOn(ctx *context.T, who caller, n *node, perms access.Permissio
 		return verror.ErrInternal.Errorf(ctx, "the permissions cannot be kept: %w", err)
 	}
 	n.setPerms(perms)
+	t.dropHistory(ctx)
 	return nil
 }
 

@@ -219,6 +219,44 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalBound checks that the journal does not grow with every change.
+func TestJournalBound(t *testing.T) {
+	dir := t.TempDir()
+	f := newFixture(t)
+	if err := f.tree.restore(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.tree.journal.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	f.tree.journal.limit = 2000
+	for range 100 {
+		err := f.tree.setPermissions(f.ctx, caller{super: true}, elementsOf("a"), perms("u", mounttable.Admin), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.tree.journal.limit > 2000 {
+			f.tree.journal.limit = 2000
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, journalName))
+	if err != nil || info.Size() > 3000 || info.Size() != f.tree.journal.size {
+		t.Errorf("the journal has %v bytes, and %d are known, %v", info.Size(), f.tree.journal.size, err)
+	}
+	again := newFixture(t)
+	if err := again.tree.restore(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, version, err := again.tree.getPermissions(f.ctx, caller{super: true}, elementsOf("a")); version != "100" {
+		t.Errorf("the version is %s, %v", version, err)
+	}
+	if err := again.tree.journal.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestJournalDamage checks that a damaged journal is refused, and left alone.
 func TestJournalDamage(t *testing.T) {
 	dir := t.TempDir()

@@ -298,6 +298,7 @@ func (t *tree) remove(ctx *context.T, who caller, elements []string, subtree boo
 	above := n.parent
 	t.cut(n)
 	t.prune(above)
+	t.dropHistory(ctx)
 	return nil
 }
 
