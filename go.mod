@@ -9,10 +9,12 @@ require (
 
 require (
 	github.com/hashicorp/yamux v0.1.2 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/term v0.45.0 // indirect
 )
 
 require (
+	github.com/cockroachdb/datadriven v1.0.3
 	golang.org/x/sys v0.49.0
 	v.io/x/lib v0.0.0
 )

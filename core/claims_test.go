@@ -461,3 +461,20 @@ func TestClaimCommitQuorum(t *testing.T) {
 		}
 	}
 }
+
+// A member that comes late to its own time-out does not blame the leader at once, but it does so two
+// heartbeats later.
+func TestClaimLateMemberExcusesLeader(t *testing.T) {
+	b := newBench(t, 3, entry.HardState{Term: 1})
+	b.hear(claimAppend("b", 1, entry.Position{}, 0))
+	b.now = b.c.Deadline() + beat
+	if b.step(core.Input{}); b.c.Status().Role != core.Follower {
+		t.Error("a member that was not scheduled stands for election at once")
+	}
+	if b.c.Deadline() != b.now+2*beat {
+		t.Errorf("it waits %d heartbeats more", (b.c.Deadline()-b.now)/beat)
+	}
+	if b.wait(); b.c.Status().Role != core.PreCandidate {
+		t.Errorf("two heartbeats later it is %+v", b.c.Status())
+	}
+}

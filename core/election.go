@@ -14,6 +14,8 @@ type election struct {
 	heard Instant
 	// suspect is set when the connection to the leader broke, until the leader is heard again.
 	suspect bool
+	// excused is set when this member was late itself, until the leader is heard again.
+	excused bool
 	// votes are the answers to the present (pre-)campaign. Invariant: one per voter, all of the
 	// present term; the list is emptied whenever role or term changes.
 	votes []ballot
@@ -62,6 +64,9 @@ func (c *Core) becomeFollower(term entry.Term, leader entry.MemberID, out *Effec
 
 // timeOut is the end of a wait for a leader or for votes.
 func (c *Core) timeOut(out *Effects) {
+	if c.excuse() {
+		return
+	}
 	if c.leader != "" {
 		c.leader = ""
 		c.failReads(out)
@@ -70,6 +75,17 @@ func (c *Core) timeOut(out *Effects) {
 	if c.role == Follower {
 		c.resetElection()
 	}
+}
+
+// excuse gives a leader two heartbeats more, once, when this member comes a heartbeat late to its
+// own time-out: it was not scheduled, and the leader's messages may wait behind it.
+func (c *Core) excuse() bool {
+	h := c.config.Heartbeat
+	if c.leader == "" || c.election.excused || c.election.suspect || c.now-c.election.deadline < h {
+		return false
+	}
+	c.election.excused, c.election.deadline = true, c.now+2*h
+	return true
 }
 
 // startCampaign asks for pre-votes (thesis, section 9.6): a member that cannot win raises no term

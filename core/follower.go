@@ -23,7 +23,7 @@ func (c *Core) onAppend(m *Message, out *Effects) {
 	if c.role != Follower || c.leader == "" {
 		c.becomeFollower(m.Term, m.From, out)
 	}
-	c.election.heard, c.election.suspect = c.now, false
+	c.election.heard, c.election.suspect, c.election.excused = c.now, false, false
 	c.election.deadline = c.now + c.election.timeout
 	if !c.matches(m) {
 		c.rejectAppend(m, out)

@@ -132,7 +132,9 @@ func (p *solo) propose(n int, size uint32) *core.Effects {
 // candidate brings the member to ask for votes, with its own one durable.
 func (p *solo) candidate() {
 	p.t.Helper()
-	p.expire()
+	for p.role() == core.Follower { // once more when it came late: it excuses the leader first
+		p.expire()
+	}
 	for _, m := range p.peers() {
 		p.receive(core.Message{Kind: core.MsgPreVoteReply, From: m, Term: p.term() + 1})
 		if p.role() != core.PreCandidate {

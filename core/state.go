@@ -101,6 +101,7 @@ func (e *encoder) durability(d *durability) {
 func (e *encoder) election(n *election) {
 	e.numbers(uint64(n.timeout), uint64(n.deadline), uint64(n.heard), n.self, uint64(len(n.votes)))
 	e.flag(n.suspect)
+	e.flag(n.excused)
 	for _, v := range n.votes {
 		e.text(v.from)
 		e.flag(v.granted)
