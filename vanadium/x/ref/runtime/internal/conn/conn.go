@@ -392,8 +392,11 @@ func (c *Conn) Acquire(ctx *context.T) (*Flow, error) {
 	if c.Err() != nil || !c.flows.begin() {
 		return nil, ErrClosed
 	}
-	if f := c.flows.popIdle(); f != nil {
-		return f, nil
+	for f := c.flows.popIdle(); f != nil; f = c.flows.popIdle() {
+		if !f.dead() {
+			return f, nil
+		}
+		c.park(f, false)
 	}
 	f, err := c.open(ctx)
 	if err != nil {

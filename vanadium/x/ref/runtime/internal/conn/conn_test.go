@@ -158,10 +158,13 @@ func TestConnectionLossEndsFlows(t *testing.T) {
 	c.Release(f, false)
 }
 
-// mute is a TCP proxy that can stop passing bytes on without closing anything.
+// mute is a TCP proxy that can stop passing bytes on without closing anything. It then
+// drops what arrives, or, if it stalls, does not even read it.
 type mute struct {
 	ln     net.Listener
 	silent chan struct{}
+	stall  bool
+	done   chan struct{}
 }
 
 func newMute(t *testing.T, target string) *mute {
@@ -170,7 +173,7 @@ func newMute(t *testing.T, target string) *mute {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mute{ln: ln, silent: make(chan struct{})}
+	m := &mute{ln: ln, silent: make(chan struct{}), done: make(chan struct{})}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -191,6 +194,7 @@ func newMute(t *testing.T, target string) *mute {
 		if err := ln.Close(); err != nil {
 			t.Error(err)
 		}
+		close(m.done)
 		wg.Wait()
 	})
 	return m
@@ -206,6 +210,9 @@ func (m *mute) pass(from, to net.Conn) {
 		}
 		select {
 		case <-m.silent:
+			if m.stall {
+				<-m.done
+			}
 			continue
 		default:
 		}
@@ -266,6 +273,59 @@ func checkSilence(t *testing.T, c *Conn, m *mute, timeout time.Duration) {
 	if d := time.Since(start); d > timeout+timeout/2 {
 		t.Errorf("found after %v; the channel timeout is %v", d, timeout)
 	}
+}
+
+// TestStalledPeerHoldsUpNobody fills every buffer on the way to a peer that reads no
+// more. Whoever is then reset returns at once.
+func TestStalledPeerHoldsUpNobody(t *testing.T) {
+	s := serve(t, AcceptOptions{})
+	m := newMute(t, s.ep.Address)
+	m.stall = true
+	c := dialTo(t, naming.Endpoint{Protocol: "tcp", Address: m.ln.Addr().String()},
+		dialOptions(testutil.NewPrincipal("client")))
+	mustEcho(t, c)
+	const writers = 64
+	flows := make([]*Flow, writers)
+	for i := range flows {
+		flows[i] = acquire(t, c)
+	}
+	close(m.silent)
+	returned := make(chan error, writers)
+	for _, f := range flows {
+		go func() { returned <- f.WriteFrame('x', make([]byte, MaxMessageSize)) }()
+	}
+	eventually(t, "the buffer is full", func() bool {
+		c.transport.mu.Lock()
+		defer c.transport.mu.Unlock()
+		return len(c.transport.pending) >= sendBufferSize
+	})
+	begin := time.Now()
+	for _, f := range flows {
+		c.Release(f, false)
+	}
+	for range flows {
+		if err := <-returned; err == nil {
+			t.Error("a write to a stalled peer reports success")
+		}
+	}
+	if d := time.Since(begin); d > 2*time.Second {
+		t.Errorf("the writers were held up for %v", d)
+	}
+	if c.Err() != nil {
+		t.Errorf("the connection ended: %v", c.Err())
+	}
+	c.transport.abort()
+}
+
+func TestAResetIdleFlowIsNotReused(t *testing.T) {
+	accepted := make(chan *Flow, 2)
+	s := serve(t, AcceptOptions{Serve: func(f *Flow) { accepted <- f; echo(f) }})
+	c := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("client")))
+	mustEcho(t, c)
+	idle := c.flows.idle[0]
+	(<-accepted).Reset()
+	<-idle.WasReset()
+	mustEcho(t, c)
 }
 
 func TestChannelTimeoutOnlyGetsShorter(t *testing.T) {

@@ -53,16 +53,24 @@ func (f *Flow) Conn() *Conn { return f.conn }
 // reset it, or the connection ended.
 func (f *Flow) WasReset() <-chan struct{} { return f.reset }
 
+// dead tells whether the flow was reset.
+func (f *Flow) dead() bool {
+	select {
+	case <-f.reset:
+		return true
+	default:
+		return false
+	}
+}
+
 // OnReset makes hook the function that is called when the flow is reset, in place of
 // an earlier one. It is called at once if the flow was reset already; nil removes it.
 func (f *Flow) OnReset(hook func()) {
 	f.hookMu.Lock()
 	f.hook = hook
 	f.hookMu.Unlock()
-	select {
-	case <-f.reset:
+	if f.dead() {
 		f.callHook()
-	default:
 	}
 }
 
@@ -141,10 +149,8 @@ func (f *Flow) explain(err error) error {
 	if cause := f.conn.Err(); cause != nil {
 		return cause
 	}
-	select {
-	case <-f.reset:
+	if f.dead() {
 		return errFlowReset
-	default:
 	}
 	if f.conn.session.IsClosed() {
 		return noEOF(err)
