@@ -132,7 +132,8 @@ func (p *solo) propose(n int, size uint32) *core.Effects {
 // candidate brings the member to ask for votes, with its own one durable.
 func (p *solo) candidate() {
 	p.t.Helper()
-	for p.role() == core.Follower { // once more when it came late: it excuses the leader first
+	p.expire()
+	if p.role() == core.Follower { // it came late and excused the leader first
 		p.expire()
 	}
 	for _, m := range p.peers() {
