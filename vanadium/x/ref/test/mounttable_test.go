@@ -61,7 +61,7 @@ func TestShutdownUnmounts(t *testing.T) {
 	default:
 		t.Error("the server was not closed")
 	}
-	if d := time.Since(begin); d > 3*time.Second {
+	if d := time.Since(begin); d > 4*time.Second {
 		t.Errorf("the shutdown took %v", d)
 	}
 }

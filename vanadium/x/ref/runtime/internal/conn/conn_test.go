@@ -226,9 +226,10 @@ func (m *mute) pass(from, to net.Conn) {
 }
 
 func TestSilentPeerIsFoundWithinTheChannelTimeout(t *testing.T) {
-	const timeout = 400 * time.Millisecond
+	const timeout = 1500 * time.Millisecond
 	for _, side := range []string{"dialer", "acceptor"} {
 		t.Run(side, func(t *testing.T) {
+			t.Parallel()
 			var ao AcceptOptions
 			accepted := make(chan *Conn, 1)
 			ao.Serve = func(f *Flow) { accepted <- f.Conn(); echo(f) }
@@ -258,7 +259,7 @@ func checkSilence(t *testing.T, c *Conn, m *mute, timeout time.Duration) {
 	select {
 	case <-c.Dying():
 		t.Fatalf("gave up a live peer: %v", c.Err())
-	case <-time.After(2 * timeout):
+	case <-time.After(timeout * 3 / 2):
 	}
 	start := time.Now()
 	close(m.silent)
@@ -270,7 +271,7 @@ func checkSilence(t *testing.T, c *Conn, m *mute, timeout time.Duration) {
 	if !errors.Is(c.Err(), ErrSilent) {
 		t.Errorf("the connection ended with %v, want ErrSilent", c.Err())
 	}
-	if d := time.Since(start); d > timeout+timeout/2 {
+	if d := time.Since(start); d > 2*timeout {
 		t.Errorf("found after %v; the channel timeout is %v", d, timeout)
 	}
 }
@@ -308,7 +309,7 @@ func TestStalledPeerHoldsUpNobody(t *testing.T) {
 			t.Error("a write to a stalled peer reports success")
 		}
 	}
-	if d := time.Since(begin); d > 2*time.Second {
+	if d := time.Since(begin); d > 5*time.Second {
 		t.Errorf("the writers were held up for %v", d)
 	}
 	if c.Err() != nil {

@@ -110,11 +110,12 @@ func TestGarbageIsRefusedAndLogged(t *testing.T) {
 }
 
 func TestUnfinishedHandshakeIsRefused(t *testing.T) {
-	s := serve(t, AcceptOptions{HandshakeTimeout: 100 * time.Millisecond})
-	waitClosed(t, dialTCP(t, s.ep))
-	waitClosed(t, rawTLS(t, s.ep).conn)
+	s := serve(t, AcceptOptions{HandshakeTimeout: 2 * time.Second})
+	plain, secured := dialTCP(t, s.ep), rawTLS(t, s.ep)
+	waitClosed(t, plain)
+	waitClosed(t, secured.conn)
 	eventually(t, "the refusal is logged", func() bool {
-		return s.log.contains("did not finish its handshake within 100ms")
+		return s.log.contains("did not finish its handshake within 2s")
 	})
 	unharmed(t, s)
 }
