@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
@@ -220,11 +221,13 @@ func TestDoorFSMStore(t *testing.T) {
 
 // TestDoorFSM runs a cluster on stores of the user's.
 func TestDoorFSM(t *testing.T) {
-	stores := map[entry.MemberID]*classicStore{}
-	exerciseDoor(t, newCluster(t, 3, func(m *member, config *replica.Config) {
-		if stores[m.id] == nil {
-			stores[m.id] = newClassicStore()
-		}
-		config.Log = &fsmLog{store: stores[m.id]}
-	}))
+	synctest.Test(t, func(t *testing.T) {
+		stores := map[entry.MemberID]*classicStore{}
+		exerciseDoor(t, newCluster(t, 3, func(m *member, config *replica.Config) {
+			if stores[m.id] == nil {
+				stores[m.id] = newClassicStore()
+			}
+			config.Log = &fsmLog{store: stores[m.id]}
+		}))
+	})
 }

@@ -236,6 +236,7 @@ func TestDoorPost(t *testing.T) {
 	book := &addressBook{where: map[entry.MemberID]string{}}
 	exerciseDoor(t, newCluster(t, 3, func(m *member, config *replica.Config) {
 		often(m, config)
+		config.Heartbeat = 4 * replica.DefaultHeartbeat // real time on busy machines
 		config.Transport = newPostTransport(book, m.id)
 	}))
 }

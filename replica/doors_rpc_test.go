@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"v.io/x/ref/lib/raft/core"
@@ -164,8 +165,10 @@ func (t *callTransport) Close() error {
 
 // TestDoorCalls runs a cluster over requests and responses.
 func TestDoorCalls(t *testing.T) {
-	r := &registry{servers: map[entry.MemberID]rpcServer{}}
-	exerciseDoor(t, newCluster(t, 3, func(m *member, config *replica.Config) {
-		config.Transport = newCallTransport(r, m.id)
-	}))
+	synctest.Test(t, func(t *testing.T) {
+		r := &registry{servers: map[entry.MemberID]rpcServer{}}
+		exerciseDoor(t, newCluster(t, 3, func(m *member, config *replica.Config) {
+			config.Transport = newCallTransport(r, m.id)
+		}))
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"testing"
+	"testing/synctest"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -43,17 +44,19 @@ func (answers) Apply(cmds []replica.Command, results []any) {
 
 // TestDoorResults checks that what Apply returns reaches the caller as it is, whatever its type.
 func TestDoorResults(t *testing.T) {
-	c := newCluster(t, 3, func(_ *member, config *replica.Config) { config.Machine = answers{} }).start()
-	for _, m := range []*member{c.leader(), c.follower()} {
-		for command, want := range map[string]any{
-			"error": errRefused, "bool": true, "value": map[string]int{"answer": 42}, "nothing": nil,
-		} {
-			got, _, err := m.Propose(t.Context(), []byte(command))
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("%q gave %v (%v), want %v", command, got, err, want)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, func(_ *member, config *replica.Config) { config.Machine = answers{} }).start()
+		for _, m := range []*member{c.leader(), c.follower()} {
+			for command, want := range map[string]any{
+				"error": errRefused, "bool": true, "value": map[string]int{"answer": 42}, "nothing": nil,
+			} {
+				got, _, err := m.Propose(t.Context(), []byte(command))
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%q gave %v (%v), want %v", command, got, err, want)
+				}
 			}
 		}
-	}
+	})
 }
 
 // wire is a message as the adapters send it: its fields, and its entries as frames.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"v.io/x/ref/lib/raft/core"
@@ -47,152 +48,164 @@ func ended(t *testing.T, m *member) error {
 // TestPoisoned fails the leader's disk: it acknowledges nothing more, says why, and another member
 // leads.
 func TestPoisoned(t *testing.T) {
-	logs := map[entry.MemberID]*brokenLog{}
-	c := newCluster(t, 3, func(m *member, config *replica.Config) {
-		logs[m.id] = &brokenLog{LogStore: config.Log}
-		config.Log = logs[m.id]
-	}).start()
-	leader := c.leader()
-	leader.propose("before")
-	logs[leader.id].broken.Store(true)
-	_, _, err := leader.Propose(t.Context(), []byte("lost?"))
-	if !errors.Is(err, replica.ErrOutcomeUnknown) {
-		t.Errorf("a command whose write failed: %v, want outcome unknown", err)
-	}
-	if err := ended(t, leader); !errors.Is(err, replica.ErrPoisoned) || !errors.Is(err, errDisk) {
-		t.Errorf("Err is %v, want ErrPoisoned and the disk's error", err)
-	}
-	if _, _, err := leader.Propose(t.Context(), []byte("x")); !errors.Is(err, replica.ErrStopped) {
-		t.Errorf("Propose after the failure: %v", err)
-	}
-	leader.stop()
-	c.leader().propose("after")
-	c.converge()
+	synctest.Test(t, func(t *testing.T) {
+		logs := map[entry.MemberID]*brokenLog{}
+		c := newCluster(t, 3, func(m *member, config *replica.Config) {
+			logs[m.id] = &brokenLog{LogStore: config.Log}
+			config.Log = logs[m.id]
+		}).start()
+		leader := c.leader()
+		leader.propose("before")
+		logs[leader.id].broken.Store(true)
+		_, _, err := leader.Propose(t.Context(), []byte("lost?"))
+		if !errors.Is(err, replica.ErrOutcomeUnknown) {
+			t.Errorf("a command whose write failed: %v, want outcome unknown", err)
+		}
+		if err := ended(t, leader); !errors.Is(err, replica.ErrPoisoned) || !errors.Is(err, errDisk) {
+			t.Errorf("Err is %v, want ErrPoisoned and the disk's error", err)
+		}
+		if _, _, err := leader.Propose(t.Context(), []byte("x")); !errors.Is(err, replica.ErrStopped) {
+			t.Errorf("Propose after the failure: %v", err)
+		}
+		leader.stop()
+		c.leader().propose("after")
+		c.converge()
+	})
 }
 
 // TestPanic lets the program of one follower panic: that member stops loudly, the others go on.
 func TestPanic(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	victim := c.follower()
-	victim.machine.hook = func(cmds []replica.Command) {
-		for _, command := range cmds {
-			if strings.Contains(string(command.Payload), "poison") {
-				panic("the program does not like this")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		victim := c.follower()
+		victim.machine.hook = func(cmds []replica.Command) {
+			for _, command := range cmds {
+				if strings.Contains(string(command.Payload), "poison") {
+					panic("the program does not like this")
+				}
 			}
 		}
-	}
-	c.leader().propose("poison")
-	err := ended(t, victim)
-	if !errors.Is(err, replica.ErrMachine) || !strings.Contains(err.Error(), "does not like") {
-		t.Errorf("Err is %v", err)
-	}
-	victim.stop()
-	c.leader().propose("after")
-	c.converge()
+		c.leader().propose("poison")
+		err := ended(t, victim)
+		if !errors.Is(err, replica.ErrMachine) || !strings.Contains(err.Error(), "does not like") {
+			t.Errorf("Err is %v", err)
+		}
+		victim.stop()
+		c.leader().propose("after")
+		c.converge()
+	})
 }
 
 // TestRestoreFails refuses to start with an image that the program does not take.
 func TestRestoreFails(t *testing.T) {
-	c := newCluster(t, 1, often).start()
-	m := c.members[0]
-	c.proposeMany(50, "command")
-	m.await("a snapshot", hasSnapshot)
-	m.stop()
-	c.configure = func(_ *member, config *replica.Config) {
-		config.Machine = &journal{restoreErr: errors.New("not my format")}
-	}
-	if _, err := m.open(); !errors.Is(err, replica.ErrMachine) {
-		t.Errorf("New with an image that cannot be restored: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, often).start()
+		m := c.members[0]
+		c.proposeMany(50, "command")
+		m.await("a snapshot", hasSnapshot)
+		m.stop()
+		c.configure = func(_ *member, config *replica.Config) {
+			config.Machine = &journal{restoreErr: errors.New("not my format")}
+		}
+		if _, err := m.open(); !errors.Is(err, replica.ErrMachine) {
+			t.Errorf("New with an image that cannot be restored: %v", err)
+		}
+	})
 }
 
 // TestBlockedApply stops a member whose program does not return.
 func TestBlockedApply(t *testing.T) {
-	c := newCluster(t, 1, func(_ *member, config *replica.Config) {
-		config.Limits.StopWait = 50 * time.Millisecond
-	}).start()
-	m := c.leader()
-	entered, release := make(chan struct{}), make(chan struct{})
-	m.machine.hook = func([]replica.Command) {
-		close(entered)
-		<-release
-	}
-	failed := make(chan error, 1)
-	go func() {
-		_, _, err := m.Propose(t.Context(), []byte("blocks"))
-		failed <- err
-	}()
-	<-entered
-	if err := m.Replica.Stop(); !errors.Is(err, replica.ErrBlocked) {
-		t.Errorf("Stop beside a blocked Apply: %v", err)
-	}
-	if err := <-failed; !errors.Is(err, replica.ErrOutcomeUnknown) || !errors.Is(err, replica.ErrStopped) {
-		t.Errorf("the blocked command: %v", err)
-	}
-	m.Replica = nil
-	close(release)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, func(_ *member, config *replica.Config) {
+			config.Limits.StopWait = 50 * time.Millisecond
+		}).start()
+		m := c.leader()
+		entered, release := make(chan struct{}), make(chan struct{})
+		m.machine.hook = func([]replica.Command) {
+			close(entered)
+			<-release
+		}
+		failed := make(chan error, 1)
+		go func() {
+			_, _, err := m.Propose(t.Context(), []byte("blocks"))
+			failed <- err
+		}()
+		<-entered
+		if err := m.Replica.Stop(); !errors.Is(err, replica.ErrBlocked) {
+			t.Errorf("Stop beside a blocked Apply: %v", err)
+		}
+		if err := <-failed; !errors.Is(err, replica.ErrOutcomeUnknown) || !errors.Is(err, replica.ErrStopped) {
+			t.Errorf("the blocked command: %v", err)
+		}
+		m.Replica = nil
+		close(release)
+	})
 }
 
 // TestBlockedApplyKeepsLeading shows that a program that does not return delays no heartbeat.
 func TestBlockedApplyKeepsLeading(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	leader := c.leader()
-	term := leader.Status().Term
-	release := make(chan struct{})
-	leader.machine.hook = func([]replica.Command) { <-release }
-	go func() {
-		if _, _, err := leader.Propose(t.Context(), []byte("slow")); err != nil {
-			t.Errorf("a slow command: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		leader := c.leader()
+		term := leader.Status().Term
+		release := make(chan struct{})
+		leader.machine.hook = func([]replica.Command) { <-release }
+		go func() {
+			if _, _, err := leader.Propose(t.Context(), []byte("slow")); err != nil {
+				t.Errorf("a slow command: %v", err)
+			}
+			close(release)
+		}()
+		select {
+		case <-release:
+		case <-time.After(1500 * time.Millisecond):
+			release <- struct{}{}
+			<-release
 		}
-		close(release)
-	}()
-	select {
-	case <-release:
-	case <-time.After(1500 * time.Millisecond):
-		release <- struct{}{}
-		<-release
-	}
-	if s := leader.Status(); s.Role != core.Leader || s.Term != term {
-		t.Errorf("the leader of term %d lost its role while Apply was slow: %+v", term, s)
-	}
+		if s := leader.Status(); s.Role != core.Leader || s.Term != term {
+			t.Errorf("the leader of term %d lost its role while Apply was slow: %+v", term, s)
+		}
+	})
 }
 
 // TestOverloaded fills the queue of a leader whose disk stands still.
 func TestOverloaded(t *testing.T) {
-	gate := make(chan struct{})
-	c := newCluster(t, 1, func(_ *member, config *replica.Config) {
-		config.Limits.QueueCount = 4
-		config.Log = gatedLog{config.Log, gate}
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		c := newCluster(t, 1, func(_ *member, config *replica.Config) {
+			config.Limits.QueueCount = 4
+			config.Log = gatedLog{config.Log, gate}
+		})
+		go func() { gate <- struct{}{}; gate <- struct{}{} }()
+		c.start()
+		m := c.leader()
+		results := make(chan error, 20)
+		for range 20 {
+			go func() {
+				_, _, err := m.Propose(t.Context(), []byte("x"))
+				results <- err
+			}()
+		}
+		overloaded := 0
+		for range 20 - 4 - 4 {
+			if err := <-results; errors.Is(err, replica.ErrOverloaded) {
+				overloaded++
+			} else {
+				t.Errorf("a command beside a full queue: %v", err)
+			}
+		}
+		close(gate)
+		for range 8 {
+			if err := <-results; errors.Is(err, replica.ErrOverloaded) {
+				overloaded++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if overloaded < 8 {
+			t.Errorf("%d of 20 commands were refused by a queue of 4", overloaded)
+		}
 	})
-	go func() { gate <- struct{}{}; gate <- struct{}{} }()
-	c.start()
-	m := c.leader()
-	results := make(chan error, 20)
-	for range 20 {
-		go func() {
-			_, _, err := m.Propose(t.Context(), []byte("x"))
-			results <- err
-		}()
-	}
-	overloaded := 0
-	for range 20 - 4 - 4 {
-		if err := <-results; errors.Is(err, replica.ErrOverloaded) {
-			overloaded++
-		} else {
-			t.Errorf("a command beside a full queue: %v", err)
-		}
-	}
-	close(gate)
-	for range 8 {
-		if err := <-results; errors.Is(err, replica.ErrOverloaded) {
-			overloaded++
-		} else if err != nil {
-			t.Error(err)
-		}
-	}
-	if overloaded < 8 {
-		t.Errorf("%d of 20 commands were refused by a queue of 4", overloaded)
-	}
 }
 
 // gatedLog stores a batch for each value of its gate.

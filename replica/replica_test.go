@@ -19,57 +19,64 @@ import (
 func TestPropose(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			c := newCluster(t, n, nil).start()
-			c.leader()
-			for i := range 20 {
-				m := c.members[i%n]
-				result, at, err := m.Propose(t.Context(), fmt.Appendf(nil, "command %d", i))
-				if err != nil {
-					t.Fatalf("%s: command %d: %v", m.id, i, err)
-				}
-				if result != i+1 || m.Status().Applied < at.Index {
-					t.Errorf("%s: command %d gave %v at %v, applied %d", m.id, i, result, at, m.Status().Applied)
-				}
-			}
-			c.converge()
+			synctest.Test(t, func(t *testing.T) { proposeThroughAll(newCluster(t, n, nil).start()) })
 		})
 	}
+}
+
+func proposeThroughAll(c *cluster) {
+	c.leader()
+	for i := range 20 {
+		m := c.members[i%len(c.members)]
+		result, at, err := m.Propose(c.t.Context(), fmt.Appendf(nil, "command %d", i))
+		if err != nil {
+			c.t.Fatalf("%s: command %d: %v", m.id, i, err)
+		}
+		if result != i+1 || m.Status().Applied < at.Index {
+			c.t.Errorf("%s: command %d gave %v at %v, applied %d", m.id, i, result, at, m.Status().Applied)
+		}
+	}
+	c.converge()
 }
 
 // TestManyCallers proposes from many goroutines at every member.
 func TestManyCallers(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	c.leader()
-	var group sync.WaitGroup
-	for i := range 300 {
-		group.Go(func() {
-			for k := range 10 {
-				c.members[i%3].propose(fmt.Sprintf("%d/%d", i, k))
-			}
-		})
-	}
-	group.Wait()
-	c.converge()
-	if n := len(c.members[0].machine.all()); n != 3000 {
-		t.Errorf("%d commands were applied, want 3000", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		c.leader()
+		var group sync.WaitGroup
+		for i := range 300 {
+			group.Go(func() {
+				for k := range 10 {
+					c.members[i%3].propose(fmt.Sprintf("%d/%d", i, k))
+				}
+			})
+		}
+		group.Wait()
+		c.converge()
+		if n := len(c.members[0].machine.all()); n != 3000 {
+			t.Errorf("%d commands were applied, want 3000", n)
+		}
+	})
 }
 
 // TestRestart stops everyone and goes on from the stores.
 func TestRestart(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	for round := range 3 {
-		for i := range 30 {
-			c.leader().propose(fmt.Sprintf("%d/%d", round, i))
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		for round := range 3 {
+			for i := range 30 {
+				c.leader().propose(fmt.Sprintf("%d/%d", round, i))
+			}
+			c.stop()
+			c.start()
 		}
-		c.stop()
-		c.start()
-	}
-	c.leader().propose("last")
-	c.converge()
-	if n := len(c.members[1].machine.all()); n != 91 {
-		t.Errorf("%d commands were applied, want 91", n)
-	}
+		c.leader().propose("last")
+		c.converge()
+		if n := len(c.members[1].machine.all()); n != 91 {
+			t.Errorf("%d commands were applied, want 91", n)
+		}
+	})
 }
 
 // TestLeaderStops measures in virtual time how long a cluster is without a leader.
@@ -193,98 +200,104 @@ func TestCtxEnds(t *testing.T) {
 
 // TestReadIndex checks that a read through any member sees every write that had succeeded.
 func TestReadIndex(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	c.leader()
-	for i := range 30 {
-		at := c.members[i%3].propose(fmt.Sprint(i))
-		reader := c.members[(i+1)%3]
-		index, err := reader.ReadIndex(t.Context())
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		c.leader()
+		for i := range 30 {
+			at := c.members[i%3].propose(fmt.Sprint(i))
+			reader := c.members[(i+1)%3]
+			index, err := reader.ReadIndex(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if index < at.Index || reader.Status().Applied < at.Index {
+				t.Errorf("a read after a write at %d was given %d", at.Index, index)
+			}
 		}
-		if index < at.Index || reader.Status().Applied < at.Index {
-			t.Errorf("a read after a write at %d was given %d", at.Index, index)
-		}
-	}
+	})
 }
 
 // TestStopAnswersEveryone stops a member with commands and reads under way.
 func TestStopAnswersEveryone(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	leader := c.leader()
-	leader.propose("before")
-	for _, m := range c.members {
-		if m != leader {
-			c.network.Cut(leader.id, m.id)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		leader := c.leader()
+		leader.propose("before")
+		for _, m := range c.members {
+			if m != leader {
+				c.network.Cut(leader.id, m.id)
+			}
 		}
-	}
-	errs := make(chan error, 20)
-	for range 10 {
-		go func() {
-			_, _, err := leader.Propose(t.Context(), []byte("x"))
-			errs <- err
-		}()
-		go func() {
-			_, err := leader.ReadIndex(t.Context())
-			errs <- err
-		}()
-	}
-	leader.await("commands", func(s replica.Status) bool { return s.Last.Index > s.Commit })
-	r := leader.Replica
-	leader.stop()
-	for range 20 {
-		if err := <-errs; err == nil {
-			t.Error("a call under way at Stop succeeded")
+		errs := make(chan error, 20)
+		for range 10 {
+			go func() {
+				_, _, err := leader.Propose(t.Context(), []byte("x"))
+				errs <- err
+			}()
+			go func() {
+				_, err := leader.ReadIndex(t.Context())
+				errs <- err
+			}()
 		}
-	}
-	if err := r.Stop(); err != nil {
-		t.Errorf("second Stop: %v", err)
-	}
-	select {
-	case <-r.Done():
-	default:
-		t.Error("Done is open after Stop")
-	}
+		leader.await("commands", func(s replica.Status) bool { return s.Last.Index > s.Commit })
+		r := leader.Replica
+		leader.stop()
+		for range 20 {
+			if err := <-errs; err == nil {
+				t.Error("a call under way at Stop succeeded")
+			}
+		}
+		if err := r.Stop(); err != nil {
+			t.Errorf("second Stop: %v", err)
+		}
+		select {
+		case <-r.Done():
+		default:
+			t.Error("Done is open after Stop")
+		}
+	})
 }
 
 // TestOnceEach proposes through followers while the network repeats nothing and loses much: each
 // success is applied exactly once, each refusal never.
 func TestOnceEach(t *testing.T) {
-	c := newCluster(t, 3, nil).start()
-	c.leader()
-	for i := range 60 {
-		if i%20 == 10 {
-			old := c.leader()
-			old.stop()
-			c.leader()
-			old.start()
-		}
-		m := c.members[i%3]
-		payload := fmt.Sprint("command ", i)
-		_, _, err := m.Propose(t.Context(), []byte(payload))
-		seen := func() (n int) {
-			for _, command := range m.machine.all() {
-				if string(command) == payload {
-					n++
-				}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		c.leader()
+		for i := range 60 {
+			if i%20 == 10 {
+				old := c.leader()
+				old.stop()
+				c.leader()
+				old.start()
 			}
-			return n
+			m := c.members[i%3]
+			payload := fmt.Sprint("command ", i)
+			_, _, err := m.Propose(t.Context(), []byte(payload))
+			seen := func() (n int) {
+				for _, command := range m.machine.all() {
+					if string(command) == payload {
+						n++
+					}
+				}
+				return n
+			}
+			if err == nil && seen() != 1 {
+				t.Errorf("%q succeeded and was applied %d times", payload, seen())
+			}
 		}
-		if err == nil && seen() != 1 {
-			t.Errorf("%q succeeded and was applied %d times", payload, seen())
+		c.converge()
+		counts := map[string]int{}
+		for _, command := range c.members[0].machine.all() {
+			counts[string(command)]++
 		}
-	}
-	c.converge()
-	counts := map[string]int{}
-	for _, command := range c.members[0].machine.all() {
-		counts[string(command)]++
-	}
-	for command, n := range counts {
-		if n != 1 {
-			t.Errorf("%q was applied %d times", command, n)
+		for command, n := range counts {
+			if n != 1 {
+				t.Errorf("%q was applied %d times", command, n)
+			}
 		}
-	}
-	if s := c.members[0].Status(); s.Snapshot != (entry.Position{}) {
-		t.Errorf("a snapshot was taken below the threshold: %+v", s.Snapshot)
-	}
+		if s := c.members[0].Status(); s.Snapshot != (entry.Position{}) {
+			t.Errorf("a snapshot was taken below the threshold: %+v", s.Snapshot)
+		}
+	})
 }
