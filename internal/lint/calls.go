@@ -117,7 +117,7 @@ func checkIgnoredErrors(c *Checkout) []Finding {
 				return true
 			}
 			if id, ok := assign.Rhs[0].(*ast.Ident); ok && id.Name == "err" {
-				found = append(found, c.at(n.Pos(), "err", "_ = err: handle the error or do not produce it"))
+				found = append(found, c.at(n.Pos(), "err", "err is assigned to nothing: handle it or do not produce it"))
 			}
 			if _, method, ok := call(assign.Rhs[0]); ok && slices.Contains(critical, method) {
 				found = append(found, c.at(n.Pos(), method, "the error of %s is thrown away: return, join or report it", method))

@@ -123,7 +123,7 @@ func planted(t *testing.T, files map[string]string) *Checkout {
 		"vanadium/x/lib/go.mod": {Data: []byte("module v.io/x/lib\n")},
 	}
 	for name, text := range files {
-		tree[name] = &fstest.MapFile{Data: []byte(text)}
+		tree[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(text, mark, ""))}
 	}
 	c, err := Load(tree)
 	if err != nil {

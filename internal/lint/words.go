@@ -9,8 +9,8 @@ import (
 
 // Remarks that stand for work not done, and marks that silence a linter.
 var (
-	unfinished = regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b`)
-	silencers  = regexp.MustCompile(`\bnolint\b|//lint:(file-)?ignore`)
+	unfinished = regexp.MustCompile(`\b(TO[D]O|FIX[M]E|X{3}|HACK)\b`)
+	silencers  = regexp.MustCompile(`\bno[l]int\b|//lint:(file-)?ignore`)
 )
 
 // Places that exist on one machine only, and hosts that a build must not name:
