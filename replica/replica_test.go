@@ -228,19 +228,18 @@ func TestStopAnswersEveryone(t *testing.T) {
 				c.network.Cut(leader.id, m.id)
 			}
 		}
-		errs := make(chan error, 20)
+		errs, r := make(chan error, 20), leader.Replica
 		for range 10 {
 			go func() {
-				_, _, err := leader.Propose(t.Context(), []byte("x"))
+				_, _, err := r.Propose(t.Context(), []byte("x"))
 				errs <- err
 			}()
 			go func() {
-				_, err := leader.ReadIndex(t.Context())
+				_, err := r.ReadIndex(t.Context())
 				errs <- err
 			}()
 		}
 		leader.await("commands", func(s replica.Status) bool { return s.Last.Index > s.Commit })
-		r := leader.Replica
 		leader.stop()
 		for range 20 {
 			if err := <-errs; err == nil {
