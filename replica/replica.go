@@ -110,6 +110,7 @@ func (r *Replica) Start() error {
 		return fmt.Errorf("replica: starting the transport: %w", err)
 	}
 	r.life.started = true
+	r.gauges.due.Store(int64(r.config.Now()))
 	r.life.phase.Store(running)
 	r.shell.start(r)
 	return nil

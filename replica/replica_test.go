@@ -300,3 +300,70 @@ func TestOnceEach(t *testing.T) {
 		}
 	})
 }
+
+// TestHealth follows a member from New to Stop.
+func TestHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil)
+		m := c.members[0]
+		r, err := m.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Replica = r
+		if !errors.Is(r.Live(), replica.ErrNotStarted) || !errors.Is(r.Ready(), replica.ErrNotStarted) {
+			t.Errorf("before Start: live %v, ready %v", r.Live(), r.Ready())
+		}
+		if err := r.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Live(); err != nil {
+			t.Errorf("right after Start: %v", err)
+		}
+		if err := r.Ready(); !errors.Is(err, replica.ErrNoLeader) {
+			t.Errorf("ready without a leader: %v", err)
+		}
+		c.members[1].start()
+		c.leader().propose("command")
+		c.converge()
+		if live, ready := r.Live(), r.Ready(); live != nil || ready != nil {
+			t.Errorf("with a leader: live %v, ready %v", live, ready)
+		}
+		s := r.Stats()
+		if s.Syncs == 0 || s.SinceContact < 0 || s.SinceContact > time.Second || s.Applied == 0 {
+			t.Errorf("stats %+v", s)
+		}
+		m.stop()
+		if !errors.Is(r.Live(), replica.ErrStopped) || r.Err() != nil {
+			t.Errorf("after Stop: live %v, err %v", r.Live(), r.Err())
+		}
+	})
+}
+
+// TestStrangersRefused counts messages that must not be heard.
+func TestStrangersRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil).start()
+		leader := c.leader()
+		leader.propose("command")
+		stranger := c.network.Join(replica.Peer{ID: "stranger"})
+		foreign := c.network.Join(replica.Peer{ID: "foreign", Cluster: entry.ClusterID{7}})
+		vote := core.Message{Kind: core.MsgVote, From: "stranger", To: leader.id, Term: 99}
+		stranger.Send(leader.id, []core.Message{vote})
+		vote.From = c.members[1].id
+		stranger.Send(leader.id, []core.Message{vote})
+		vote.From = "foreign"
+		foreign.Send(leader.id, []core.Message{vote})
+		synctest.Wait()
+		r := leader.Stats().Refused
+		if r.Core.Strangers != 1 || r.Impersonating != 1 || r.Foreign != 1 {
+			t.Errorf("refused %+v, want one stranger, one impersonation, one of another cluster", r)
+		}
+		if s := leader.Status(); s.Role != core.Leader || s.Term >= 99 {
+			t.Errorf("a stranger deposed the leader: %+v", s)
+		}
+		if err := errors.Join(stranger.Close(), foreign.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -367,6 +367,8 @@ func (t receiver) ReceiveSnapshot(ctx context.Context, from Peer, s IncomingSnap
 	select {
 	case err := <-i.done:
 		return err
+	case <-r.ctx.Done():
+		return ErrStopped
 	case <-ctx.Done():
 		return fmt.Errorf("replica: installing the snapshot at %d: %w", meta.Index, ctx.Err())
 	}
