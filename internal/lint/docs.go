@@ -170,8 +170,8 @@ func hasPackageDoc(s *Source) bool {
 	return strings.HasPrefix(doc, "Package "+s.Syntax.Name.Name+" ")
 }
 
-// checkExamples reports packages of the root module that a user can import and
-// that have no example whose output is checked.
+// checkExamples reports packages that others can import and that have no example
+// whose output is checked. What a generator wrote needs none.
 func checkExamples(c *Checkout) []Finding {
 	has := make(map[string]bool)
 	for _, s := range c.Sources {
@@ -183,7 +183,7 @@ func checkExamples(c *Checkout) []Finding {
 	dirs, files := c.production()
 	for _, dir := range dirs {
 		first := files[dir][0]
-		if has[dir] || !importable(first) {
+		if has[dir] || !importable(first) || !slices.ContainsFunc(files[dir], isHandWritten) {
 			continue
 		}
 		found = append(found, c.at(first.Syntax.Package, first.Syntax.Name.Name,
@@ -192,11 +192,13 @@ func checkExamples(c *Checkout) []Finding {
 	return found
 }
 
-// importable reports whether users of the root module can import the package
-// of the file.
+// isHandWritten reports whether no generator wrote the file.
+func isHandWritten(s *Source) bool { return !s.IsGenerated() }
+
+// importable reports whether others can import the package of the file.
 func importable(s *Source) bool {
 	internal := slices.Contains(strings.Split(s.Dir(), "/"), "internal")
-	return s.Module.Path == root && s.Syntax.Name.Name != "main" && !internal
+	return s.Syntax.Name.Name != "main" && !internal
 }
 
 // hasExample reports whether the file has an example that go test runs.

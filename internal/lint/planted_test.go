@@ -172,8 +172,9 @@ var plants = []struct {
 			"internal/in/a.go":    "package in\n",
 			"cmd/raftd/main.go":   "package main\n",
 			"vanadium/v23/v23.go": "package v23\n",
+			"gen/gen.vdl.go":      "package gen\n",
 		},
-		want: map[string]string{"none/a.go": "none", "mute/a.go": "mute"},
+		want: map[string]string{"none/a.go": "none", "mute/a.go": "mute", "vanadium/v23/v23.go": "v23"},
 	},
 	{
 		rule: "skip",
