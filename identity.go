@@ -133,15 +133,6 @@ func sortedSet(ids []entry.MemberID) []entry.MemberID {
 	return slices.Compact(out)
 }
 
-// texts returns ids as strings.
-func texts(ids []entry.MemberID) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = string(id)
-	}
-	return out
-}
-
 // isAnyPort reports whether a HostPort leaves the port to the system.
 func isAnyPort(hostPort string) bool {
 	_, port, err := net.SplitHostPort(hostPort)
