@@ -134,6 +134,9 @@ func (f *Flow) WriteFrame(kind byte, payload []byte) error {
 }
 
 func (f *Flow) write(b []byte) error {
+	if f.dead() {
+		return f.explain(errFlowReset)
+	}
 	if err := f.conn.transport.waitRoom(f.reset); err != nil {
 		return f.explain(err)
 	}
