@@ -98,6 +98,12 @@ func New(config Config, start Start) (*Core, error) {
 			all = append(all, at)
 		}
 	}
+	for _, at := range all {
+		// A member listed twice would be counted twice.
+		if err := at.Value.Validate(); err != nil {
+			return nil, fmt.Errorf("core: the configuration of index %d: %w", at.Index, err)
+		}
+	}
 	c.members = newMembership(all)
 	c.disk.last, c.disk.written = c.log.last, rec.Hard
 	return c, nil
