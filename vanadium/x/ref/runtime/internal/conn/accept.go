@@ -265,8 +265,7 @@ func (a *Acceptor) keep(c *Conn) error {
 	shed, err := a.makeRoom(c.stranger)
 	if err != nil {
 		a.mu.Unlock()
-		c.Close()
-		<-c.Closed()
+		c.discard()
 		return err
 	}
 	delete(a.conns, shed)
@@ -278,6 +277,8 @@ func (a *Acceptor) keep(c *Conn) error {
 			shed.RemoteBlessings, shed.RemoteEndpoint.Address)
 		shed.Close()
 	}
+	// Only now, so that no call is served on a connection that is not known.
+	c.run()
 	go a.forget(c)
 	return nil
 }

@@ -102,7 +102,8 @@ type config struct {
 	budget      int
 }
 
-// newConn starts the multiplexer on an authenticated TLS session.
+// newConn starts the multiplexer on an authenticated TLS session. Of the connection it
+// returns, either run or discard must be called.
 func newConn(ctx *context.T, t *transport, cfg config) (*Conn, error) {
 	c := &Conn{
 		Ends: cfg.ends, ctx: ctx, transport: t, serve: cfg.serve, idleTimeout: cfg.idleTimeout,
@@ -117,11 +118,21 @@ func newConn(ctx *context.T, t *transport, cfg config) (*Conn, error) {
 		t.abort()
 		return nil, err
 	}
+	return c, nil
+}
+
+// run begins to serve the connection.
+func (c *Conn) run() {
 	c.spawn(c.controlLoop)
 	c.spawn(c.acceptLoop)
 	c.spawn(c.watchLoop)
 	go c.tearDown()
-	return c, nil
+}
+
+// discard closes a connection that was not run, and waits for its end.
+func (c *Conn) discard() {
+	c.Close()
+	c.tearDown()
 }
 
 func (c *Conn) startSession(dialer bool) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,19 @@ func TestBothSidesKnowEachOther(t *testing.T) {
 	}
 	if got, want := (<-clients).RemoteBlessings, defaultBlessings(p); !got.Equivalent(want) {
 		t.Errorf("the server sees %v, want %v", got, want)
+	}
+}
+
+func TestNoCallIsServedOnAConnectionThatIsNotKnown(t *testing.T) {
+	server, known := make(chan *testServer, 1), make(chan bool, 1)
+	s := serve(t, AcceptOptions{Serve: func(f *Flow) {
+		known <- slices.Contains((<-server).Conns(), f.Conn())
+		echo(f)
+	}})
+	server <- s
+	mustEcho(t, dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("client"))))
+	if !<-known {
+		t.Error("a flow was served before its connection was known, so that a lame duck would forget it")
 	}
 }
 

@@ -110,7 +110,7 @@ func dialOn(ctx *context.T, socket net.Conn, ep naming.Endpoint, o DialOptions) 
 	if err != nil {
 		return nil, fmt.Errorf("handshake with %v: %w", ep.Address, err)
 	}
-	return start(ctx, metered, secured, config{
+	c, err := start(ctx, metered, secured, config{
 		ends: Ends{
 			LocalBlessings: local, RemoteBlessings: remote,
 			LocalEndpoint:  addressEndpoint(socket.LocalAddr()),
@@ -122,6 +122,11 @@ func dialOn(ctx *context.T, socket net.Conn, ep naming.Endpoint, o DialOptions) 
 		idleTimeout: IdleTimeout,
 		budget:      receiveBudget,
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.run()
+	return c, nil
 }
 
 // secure puts TLS on a socket. Everything up to authentication must happen
