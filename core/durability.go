@@ -53,19 +53,8 @@ func (c *Core) dirty(out *Effects) bool {
 		len(w.Received) > 0
 }
 
-// afterAll returns the batch that must be durable before a message leaves which promises everything
-// that this member has been told so far; 0 when all of it is durable.
-func (c *Core) afterAll(out *Effects) uint64 {
-	switch {
-	case c.dirty(out):
-		return c.disk.seq + 1
-	case c.disk.stored < c.disk.seq:
-		return c.disk.seq
-	}
-	return 0
-}
-
-// afterHard is afterAll for a message that promises nothing but the term and the vote.
+// afterHard returns the batch that must be durable before a message leaves which promises nothing but
+// the term and the vote; 0 when they are durable.
 func (c *Core) afterHard() uint64 {
 	switch {
 	case c.hard != c.disk.written:

@@ -155,14 +155,13 @@ type machine struct {
 	run  uint64
 	disk disk
 	// memory is the log as core sees it, durable or not: memory[i] holds entry memoryBase+1+i.
-	memory     []*entry.Block
-	writes     []diskWrite
-	held       []core.Outgoing
-	stored     uint64
-	commit     entry.Index
-	proposals  map[core.ProposalID]uint64
-	timerAt    core.Instant
-	configured int
+	memory    []*entry.Block
+	writes    []diskWrite
+	held      []core.Outgoing
+	stored    uint64
+	commit    entry.Index
+	proposals map[core.ProposalID]uint64
+	timerAt   core.Instant
 }
 
 // disk is what survives a crash.

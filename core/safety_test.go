@@ -14,7 +14,6 @@ type truth struct {
 	leaders   map[entry.Term]entry.MemberID
 	committed []*entry.Block
 	commands  map[[2]uint64]entry.Index
-	terms     int
 }
 
 // observe checks one Step.

@@ -141,7 +141,7 @@ func checkSlice(p *pair) error {
 	}
 	for _, a := range p.recorders[1].arrivals() {
 		if a.message.From == "overwritten" {
-			return errors.New("Send kept the caller's slice")
+			return errors.New("the caller's slice was kept by Send")
 		}
 	}
 	return nil
@@ -179,7 +179,7 @@ func checkNeverBlocks(p *pair) error {
 		began := time.Now()
 		for range 100 {
 			if taken := p.transports[0].Send(to, messages); taken < 0 || taken > len(messages) {
-				return fmt.Errorf("Send took %d of %d messages", taken, len(messages))
+				return fmt.Errorf("taken were %d of %d messages", taken, len(messages))
 			}
 		}
 		if took := time.Since(began); took > patience/2 {
