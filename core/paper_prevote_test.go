@@ -55,6 +55,25 @@ func TestPaperPreVoteMajority(t *testing.T) {
 	}
 }
 
+// A refusal by a member that was never in a term is an answer, too, and raises nobody's term.
+func TestPaperPreVoteRefusedInTermZero(t *testing.T) {
+	members := voters("a", "b", "c")
+	members[0].Learner = true
+	p := newSolo(t, setting{members: members})
+	p.receive(vote(core.MsgPreVote, "b", 1, at(0, 0)))
+	refusal := p.only(core.MsgPreVoteReply, "b").Message
+	if !refusal.Reject || refusal.Term != 0 {
+		t.Fatalf("refused with %+v", refusal)
+	}
+	p = newSolo(t, setting{})
+	p.expire()
+	refusal.From = "c"
+	p.receive(refusal)
+	if p.core.Counters() != (core.Counters{}) || p.term() != 0 || p.role() != core.PreCandidate {
+		t.Errorf("counters %+v, status %+v", p.core.Counters(), p.core.Status())
+	}
+}
+
 // Thesis, section 4.2.3: while a leader is alive as far as a member knows, requests for votes are
 // refused whatever their term, so that a member which lost its connection deposes nobody. The
 // bound is the minimum election time-out, six heartbeats.

@@ -93,7 +93,9 @@ func (c *Core) answerStale(m *Message, out *Effects) {
 // wellFormed reports whether a member of this version could have sent the message. Everything that
 // later code adds to or indexes with is bounded here.
 func (m *Message) wellFormed() bool {
-	if len(m.From) == 0 || len(m.From) > entry.MemberIDMax || m.Term == 0 || m.Term > entry.NumberMax {
+	// A member that has never been in a term says so when it refuses a pre-vote.
+	unborn := m.Kind == MsgPreVoteReply && m.Reject
+	if len(m.From) == 0 || len(m.From) > entry.MemberIDMax || m.Term == 0 && !unborn || m.Term > entry.NumberMax {
 		return false
 	}
 	for _, n := range [...]uint64{
