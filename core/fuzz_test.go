@@ -394,6 +394,10 @@ func hunt(data []byte) error {
 // and a clone of it goes the same way.
 func FuzzStep(f *testing.F) {
 	f.Add([]byte{})
+	random := rand.New(rand.NewPCG(3, 3))
+	for range 24 {
+		f.Add(randomBytes(random, 60+random.IntN(500)))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<12 {
 			return
@@ -404,15 +408,19 @@ func FuzzStep(f *testing.F) {
 	})
 }
 
+func randomBytes(random *rand.Rand, n int) []byte {
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
 // TestRandomHistories runs the fuzz target over random bytes, always the same ones.
 func TestRandomHistories(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
-	data := make([]byte, 600)
 	for i := range 1500 {
-		for k := range data {
-			data[k] = byte(random.Uint32())
-		}
-		if err := hunt(data); err != nil {
+		if err := hunt(randomBytes(random, 600)); err != nil {
 			t.Fatalf("history %d: %v", i, err)
 		}
 	}
