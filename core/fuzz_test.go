@@ -103,13 +103,13 @@ func (s *source) message(now core.Status) core.Message {
 	}
 	switch m.Kind {
 	case core.MsgAppend, core.MsgPropose:
-		first, low := m.Index+1, max(m.LogTerm, 1)
+		first, low, high := m.Index+1, max(m.LogTerm, 1), min(m.Term, entry.NumberMax)
 		if m.Kind == core.MsgPropose {
-			first, low = 1, 1
+			first, low, high = 1, 1, 1
 		}
 		m.Commit, m.Round = entry.Index(s.number(uint64(now.Commit))), s.number(3)
 		for range s.byte() % 3 {
-			if block := s.block(first, low, min(m.Term, entry.NumberMax)); block != nil {
+			if block := s.block(first, low, high); block != nil {
 				m.Body = append(m.Body, block)
 				m.Entries.Count += uint32(block.Len())
 				first, low = block.Last()+1, block.Term(block.Last())
@@ -422,6 +422,33 @@ func TestRandomHistories(t *testing.T) {
 	for i := range 1500 {
 		if err := hunt(randomBytes(random, 600)); err != nil {
 			t.Fatalf("history %d: %v", i, err)
+		}
+	}
+}
+
+// A clone stays as it was, whatever happens to the original.
+func TestCloneIsIndependent(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 7))
+	for i := range 200 {
+		s := &source{data: randomBytes(random, 600)}
+		p, err := newPrey(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for len(s.data) > 300 {
+			if err := p.act(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		clone := p.core.Clone()
+		want, status := clone.AppendState(nil), clone.Status()
+		for len(s.data) > 0 {
+			if err := p.act(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(clone.AppendState(nil), want) || clone.Status() != status {
+			t.Fatalf("history %d: the clone went from %+v to %+v", i, status, clone.Status())
 		}
 	}
 }

@@ -29,7 +29,7 @@ type leading struct {
 	term  entry.Term
 }
 
-// mark is the newest command taken from one forwarding member in the present term.
+// mark is the newest command taken or refused from one forwarding member in the present term.
 type mark struct {
 	from     entry.MemberID
 	origin   uint64
@@ -189,12 +189,17 @@ func (c *Core) takeForwarded(from entry.MemberID, h entry.Header, block *entry.B
 	switch {
 	case c.role != Leader || c.config.ElectionOnly || h.Kind != entry.KindCommand:
 		return RefusedNotLeader, false
-	case c.full(uint32(h.FrameSize())) || k < 0 && len(c.lead.marks) >= marksMax:
+	case k < 0 && len(c.lead.marks) >= marksMax:
 		return RefusedOverloaded, false
 	case k < 0:
 		c.lead.marks = append(c.lead.marks, mark{from: from, origin: h.Origin, sequence: h.Sequence})
 	default:
 		c.lead.marks[k].sequence = h.Sequence
+	}
+	// The mark stands before a refusal, too: who was told that the command was not ordered may propose
+	// it anew, so another copy of this message must not be ordered once there is room again.
+	if c.full(uint32(h.FrameSize())) {
+		return RefusedOverloaded, false
 	}
 	a := Appended{Kind: h.Kind, Forwarded: block, At: h.Index}
 	c.appendOwn(a, uint32(h.FrameSize()), out)

@@ -192,6 +192,37 @@ func TestPaperForwardedAtMostOnce(t *testing.T) {
 	}
 }
 
+// A refusal is final: its origin may have proposed the command anew, so another copy of the refused
+// message must not be ordered when there is room again.
+func TestPaperForwardedRefusalIsFinal(t *testing.T) {
+	limits := core.Config{Message: 1 << 20, Window: 1 << 20, Tail: 1 << 20, Uncommitted: 110}
+	for name, before := range map[string][]uint64{"known origin": {1}, "new origin": nil} {
+		t.Run(name, func(t *testing.T) {
+			p := newSolo(t, setting{limits: limits})
+			p.lead()
+			p.agree()
+			if len(before) > 0 {
+				p.receive(forwarded("b", p.term(), 77, before...))
+			}
+			p.propose(1, 58)
+			p.propose(1, 52)
+			p.receive(forwarded("b", p.term(), 77, 3))
+			if m := p.only(core.MsgProposeReply, "b"); core.Refusal(m.Round) != core.RefusedOverloaded {
+				t.Fatalf("answered %+v", m)
+			}
+			p.sync()
+			p.agree()
+			out := p.receive(forwarded("b", p.term(), 77, 3))
+			if len(out.Write.Appended) != 0 || len(p.sent(core.MsgProposeReply, "b")) != 0 {
+				t.Errorf("ordered %+v after it was refused", out.Write.Appended)
+			}
+			if out = p.receive(forwarded("b", p.term(), 77, 4)); len(out.Write.Appended) != 1 {
+				t.Error("the next command was not ordered")
+			}
+		})
+	}
+}
+
 // In an older term nothing is ordered, and nothing is said about the commands: an earlier copy may
 // have been.
 func TestPaperForwardedInItsTermOnly(t *testing.T) {
