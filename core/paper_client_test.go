@@ -42,6 +42,24 @@ func TestPaperReadNeedsAFreshRound(t *testing.T) {
 	}
 }
 
+// Another member's question that comes while a round is under way waits for the next one, too.
+func TestPaperRemoteReadNeedsAFreshRound(t *testing.T) {
+	p := newSolo(t, setting{})
+	p.lead()
+	p.agree()
+	p.step(core.Input{Reads: []core.ReadID{7}})
+	round := p.only(core.MsgAppend, "b").Round
+	p.receive(core.Message{Kind: core.MsgRead, From: "c", Term: p.term(), Round: 55})
+	p.ack("b", 1, round)
+	if got := p.sent(core.MsgReadReply, "c"); len(got) != 0 {
+		t.Fatalf("a round that began before the question answered it: %+v", got)
+	}
+	p.ack("b", 1, p.only(core.MsgAppend, "b").Round)
+	if m := p.only(core.MsgReadReply, "c"); m.Reject || m.Index != 1 || m.Round != 55 {
+		t.Errorf("answered %+v", m)
+	}
+}
+
 // A refusal and a heartbeat's answer carry the round as well as an ack; half is no majority.
 func TestPaperReadNeedsAMajority(t *testing.T) {
 	p := newSolo(t, setting{members: voters("a", "b", "c", "d")})

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"testing"
 
 	"v.io/x/ref/lib/raft/core"
@@ -314,18 +315,17 @@ func TestPaperSnapshotWithoutReset(t *testing.T) {
 func TestPaperCompaction(t *testing.T) {
 	p := newSolo(t, setting{})
 	p.receive(appendOf("b", 1, at(0, 0), 2, 1, 1, 1, 1))
-	prev := func() bool { // whether entry 2 with a wrong term is still told from the right one
-		p.receive(appendOf("b", 1, at(1, 1), 0))
-		return p.core.Status().Last.Index == 4
-	}
-	for _, step := range []struct {
+	for _, row := range []struct {
 		stored    uint64
 		compacted entry.Index
-	}{{0, 2}, {1, 3}, {1, 2}, {1, 1}} {
-		p.stored = step.stored
-		p.step(core.Input{Compacted: step.compacted})
-		if !prev() {
-			t.Fatalf("compaction up to %d lost entries", step.compacted)
+		done      bool
+	}{{0, 2, false}, {1, 3, false}, {1, 2, true}, {1, 1, false}} {
+		p.stored = row.stored
+		p.step(core.Input{})
+		before := p.core.AppendState(nil)
+		p.step(core.Input{Compacted: row.compacted})
+		if done := !bytes.Equal(p.core.AppendState(nil), before); done != row.done {
+			t.Fatalf("compaction up to %d with %d batches durable: %v", row.compacted, row.stored, done)
 		}
 	}
 	// Entry 2 is the base now: what is before it agrees with everyone, what is after is checked.

@@ -134,6 +134,26 @@ func TestPaperConflictsWithinOneStep(t *testing.T) {
 	}
 }
 
+// A leader that loses its place within one Step takes back what it had just ordered, before it was
+// written; a follower cuts the block that it had just taken.
+func TestPaperConflictWithTheSameStepsEntries(t *testing.T) {
+	p := newSolo(t, setting{})
+	p.lead()
+	term := p.term()
+	w := p.receive(
+		forwarded("b", term, 7, 1, 2),
+		appendOf("c", term+1, at(1, term), 0, term+1),
+	).Write
+	if len(w.Appended) != 0 || w.TruncateFrom != 0 || !slices.Equal(termsOf(w.Received), []entry.Term{term + 1}) {
+		t.Errorf("ordered %+v, truncated from %d, received %v", w.Appended, w.TruncateFrom, termsOf(w.Received))
+	}
+	p = newSolo(t, setting{})
+	w = p.receive(appendOf("b", 1, at(0, 0), 0, 1, 1, 1), appendOf("c", 2, at(1, 1), 0, 2)).Write
+	if w.TruncateFrom != 0 || !slices.Equal(termsOf(w.Received), []entry.Term{1, 2}) {
+		t.Errorf("truncated from %d, received %v", w.TruncateFrom, termsOf(w.Received))
+	}
+}
+
 // Paper, section 5.3 and 5.4.3: a leader that contradicts a committed entry cannot exist. Rather
 // than lose the entry the member stops, and stays stopped.
 func TestPaperCommittedEntriesAreNeverTruncated(t *testing.T) {
