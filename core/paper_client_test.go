@@ -290,6 +290,8 @@ func TestPaperForwardedIsBounded(t *testing.T) {
 	if len(out.Write.Appended) != 2 || m.Index != 3 || core.Refusal(m.Round) != core.RefusedOverloaded {
 		t.Fatalf("ordered %d, answered %+v", len(out.Write.Appended), m)
 	}
+	p.sync()
+	p.agree()
 	var b entry.Builder
 	b.Add(entry.Header{Kind: entry.KindConfiguration, Index: 1, Term: 1, Origin: 5, Sequence: 1,
 		PayloadSum: entry.Checksum(nil)}, nil)
