@@ -1,5 +1,7 @@
 package raft
 
+import "v.io/x/ref/lib/raft/replica"
+
 // roleNames are the roles in words, for people.
 var roleNames = map[int]string{
 	RoleCandidate: "candidate", RoleFollower: "follower", RoleLeader: "leader", RoleStopped: "stopped",
@@ -26,12 +28,20 @@ func (r *raft) Stats() Stats {
 		FsyncP50:    s.SyncP50,
 		FsyncP99:    s.SyncP99,
 		LastContact: s.SinceContact,
+		QueueBytes:  int64(s.QueueBytes + s.InboxBytes),
+		Refused:     refused(s.Refused),
 		Failure:     r.replica.Err(),
 	}
 	for _, m := range s.Configuration.Members {
 		out.Members = append(out.Members, string(m.ID))
 	}
 	return out
+}
+
+// refused adds up the messages that were not listened to. A message of an older term is none of them:
+// it was answered.
+func refused(m replica.RefusedMessages) uint64 {
+	return m.Impersonating + m.Foreign + m.Overflow + m.Core.Unknown + m.Core.Malformed + m.Core.Strangers
 }
 
 // memberStatus is Status and Stats as a client asks for them over RPC.

@@ -71,7 +71,10 @@ type applying struct {
 	spare   *applyTask
 }
 
-const forwardPatience = 20 // heartbeats until a forwarded command that was not seen is given up
+// forwardPatience is how many heartbeats pass until a forwarded command that was not seen is given up.
+// What the transport knows to be lost is answered at once; this is for what vanished without a word,
+// so it may be long: a large command on a busy machine must not be called unknown while it travels.
+const forwardPatience = 100
 
 // turn takes what happened and says what to do.
 func (e *engine) turn(ev *events, act *actions) {
