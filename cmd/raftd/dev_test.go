@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // raftd returns the command that runs this test binary as raftd.
@@ -130,13 +133,60 @@ type conversation struct {
 	cmd   *exec.Cmd
 	input io.WriteCloser
 	lines chan string // of its standard output; closed at its end
-	notes *bytes.Buffer
+	notes *transcript
+}
+
+// A transcript keeps what a process says on its standard error.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed, and made anew, by the next Write
+}
+
+func newTranscript() *transcript { return &transcript{more: make(chan struct{})} }
+
+// Write implements io.Writer.
+func (w *transcript) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.more)
+	w.more = make(chan struct{})
+	return w.text.Write(p)
+}
+
+// String returns all that was said so far.
+func (w *transcript) String() string {
+	text, _ := w.soFar()
+	return text
+}
+
+func (w *transcript) soFar() (string, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String(), w.more
+}
+
+// await returns the matches of a pattern as soon as there are so many.
+func (w *transcript) await(t *testing.T, pattern *regexp.Regexp, want int) [][]string {
+	t.Helper()
+	late := time.After(lineBound)
+	for {
+		text, more := w.soFar()
+		if found := pattern.FindAllStringSubmatch(text, -1); len(found) >= want {
+			return found
+		}
+		select {
+		case <-more:
+		case <-late:
+			t.Fatalf("not %d times %v:\n%s", want, pattern, tail(text))
+		}
+	}
 }
 
 // talk starts raftd dev on a directory.
 func talk(t *testing.T, dir string) *conversation {
 	t.Helper()
-	c := &conversation{cmd: raftd(t, "dev", "--dir", dir), lines: make(chan string, 1), notes: new(bytes.Buffer)}
+	c := &conversation{cmd: raftd(t, "dev", "--dir", dir), lines: make(chan string, 1), notes: newTranscript()}
 	c.cmd.Stderr = c.notes
 	alone(c.cmd)
 	var err error

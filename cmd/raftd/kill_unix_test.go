@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -39,4 +40,43 @@ func TestDevIsInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, got, "a=1\n")
+}
+
+// TestGetFromFrozenLeader stops the leader's process, as a long pause does, lets
+// the others go on without it, and asks it while it still sleeps. When it wakes it
+// believes for a moment that it leads, with an old value in hand: it must not
+// answer with it.
+func TestGetFromFrozenLeader(t *testing.T) {
+	m := live(t)
+	for round := range 3 {
+		write(t, m, 1, fmt.Sprintf("before %d", round))
+		n, err := m.awaitLeader(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, m, n, fmt.Sprintf("before %d", round)) // the connection stands
+		p, ok := find(m.running(), n)
+		if !ok {
+			t.Fatalf("member %d leads and does not run", n)
+		}
+		if err := p.child.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		newest := fmt.Sprintf("after %d", round)
+		write(t, m, 1+n%devMembers, newest)
+		answered := make(chan error, 1)
+		go func() {
+			got, _, err := m.Get(t.Context(), "k", n)
+			if err == nil && got != newest {
+				err = fmt.Errorf("an old value: %q, want %q", got, newest)
+			}
+			answered <- err
+		}()
+		if err := p.child.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answered; err != nil {
+			t.Fatalf("get k @%d, which led: %v", n, err)
+		}
+	}
 }
