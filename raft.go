@@ -346,11 +346,17 @@ func (r *raft) follow() {
 		for _, m := range status.Configuration.Members {
 			r.peers.add(m.ID)
 		}
-		if err := r.recordCluster(status); err != nil {
+		recorded, err := r.recordCluster(status)
+		if err != nil {
 			r.log.Error("the cluster's id could not be recorded", "err", err)
+		}
+		var again <-chan time.Time
+		if !recorded {
+			again = time.After(r.settings.Heartbeat) // Commits are not announced.
 		}
 		select {
 		case <-changed:
+		case <-again:
 		case <-r.replica.Done():
 			return
 		}
@@ -358,14 +364,18 @@ func (r *raft) follow() {
 }
 
 // recordCluster records the cluster's id once it is certain: it stands in the log's first entry, so
-// it can no longer change when anything is committed.
-func (r *raft) recordCluster(status replica.Status) error {
+// it can no longer change when anything is committed. It reports whether the id is recorded.
+func (r *raft) recordCluster(status replica.Status) (bool, error) {
 	cluster := status.Configuration.Cluster
-	if status.Commit == 0 || cluster.IsZero() || r.store.Recorded().Cluster == cluster {
-		return nil
+	if status.Commit == 0 || cluster.IsZero() {
+		return false, nil
+	}
+	if r.store.Recorded().Cluster == cluster {
+		return true, nil
 	}
 	r.identity.learnCluster(cluster)
-	return r.store.SetCluster(cluster)
+	err := r.store.SetCluster(cluster)
+	return err == nil, err
 }
 
 // Stop implements Raft.
