@@ -1,0 +1,44 @@
+package raft
+
+import (
+	"fmt"
+	"testing"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+func TestClusterAndIncarnationAreDrawnOnceAndKept(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"one", "another"} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t, 1, nil)
+			c.append(0, "x")
+			r := c.members[0].Raft.(*raft)
+			eventually(t, "the cluster's id is recorded", func() bool { return !r.store.Recorded().Cluster.IsZero() })
+			first := r.identity.hello("b")
+			c.stop(0)
+			c.create(c.members[0])
+			again := c.members[0].Raft.(*raft).identity.hello("b") // Before Start: from the directory.
+			if len(first.Cluster) == 0 || string(again.Cluster) != string(first.Cluster) {
+				t.Errorf("the cluster's id was %x, is %x after a restart", first.Cluster, again.Cluster)
+			}
+			if first.Incarnation == 0 || again.Incarnation != first.Incarnation {
+				t.Errorf("the incarnation was %d, is %d after a restart", first.Incarnation, again.Incarnation)
+			}
+			for _, drawn := range []string{fmt.Sprint(first.Incarnation), string(first.Cluster)} {
+				if seen[drawn] {
+					t.Errorf("two new directories drew the same %q", drawn)
+				}
+				seen[drawn] = true
+			}
+		})
+	}
+}
+
+func TestStatsCarryTheQueueAndTheRefusals(t *testing.T) {
+	c := startCluster(t, 1, nil)
+	r := c.members[0].Raft.(*raft)
+	r.peers.receiver.Receive(replica.Peer{ID: "stranger"}, []core.Message{{Kind: core.MsgVote, From: "stranger", To: "other"}})
+	eventually(t, "the refusal is counted", func() bool { return c.members[0].Stats().Refused > 0 })
+}
