@@ -39,6 +39,8 @@ func TestClusterAndIncarnationAreDrawnOnceAndKept(t *testing.T) {
 func TestStatsCarryTheQueueAndTheRefusals(t *testing.T) {
 	c := startCluster(t, 1, nil)
 	r := c.members[0].Raft.(*raft)
-	r.peers.receiver.Receive(replica.Peer{ID: "stranger"}, []core.Message{{Kind: core.MsgVote, From: "stranger", To: "other"}})
+	r.peers.receiver.Receive(replica.Peer{ID: "stranger"}, []core.Message{
+		{Kind: core.MsgVote, From: "stranger", To: "other"},
+	})
 	eventually(t, "the refusal is counted", func() bool { return c.members[0].Stats().Refused > 0 })
 }
