@@ -1,0 +1,173 @@
+package replica_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// stall holds calls while it is closed, and counts those that it has held.
+type stall struct {
+	gate atomic.Pointer[chan struct{}]
+	held atomic.Int64
+}
+
+func (s *stall) close() {
+	gate := make(chan struct{})
+	s.gate.Store(&gate)
+}
+
+func (s *stall) open() {
+	if gate := s.gate.Swap(nil); gate != nil {
+		close(*gate)
+	}
+}
+
+func (s *stall) pass() {
+	if gate := s.gate.Load(); gate != nil {
+		s.held.Add(1)
+		<-*gate
+	}
+}
+
+// stalledLog is a log on a disk that can be made to stand still.
+type stalledLog struct {
+	replica.LogStore
+	stores, reads stall
+}
+
+func (l *stalledLog) Store(b *entry.Batch) error {
+	l.stores.pass()
+	return l.LogStore.Store(b)
+}
+
+func (l *stalledLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
+	l.reads.pass()
+	return l.LogStore.Read(lo, hi, maxBytes)
+}
+
+// stalledLogs has the present log of each member.
+type stalledLogs map[entry.MemberID]*stalledLog
+
+func (all stalledLogs) wrap(m *member, config *replica.Config) {
+	all[m.id] = &stalledLog{LogStore: config.Log}
+	config.Log = all[m.id]
+}
+
+// TestAppliesWhatIsDurable stalls the leader's disk: its followers commit a command without it, and
+// it must not apply the command, nor answer, before its own write is durable.
+func TestAppliesWhatIsDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := stalledLogs{}
+		c := newCluster(t, 3, logs.wrap).start()
+		leader := c.leader()
+		before := leader.propose("before")
+		c.converge()
+		disk := &logs[leader.id].stores
+		disk.close()
+		defer disk.open()
+		answered := make(chan error, 1)
+		go func() {
+			_, _, err := leader.Propose(t.Context(), []byte("ahead of the disk"))
+			answered <- err
+		}()
+		want := before.Index + 1
+		leader.await("the followers' commit", func(s replica.Status) bool { return s.Commit >= want })
+		for _, m := range c.members {
+			if m != leader {
+				m.await("the command", func(s replica.Status) bool { return s.Applied >= want })
+			}
+		}
+		synctest.Wait()
+		if s := leader.Status(); s.Durable >= want || s.Applied >= want {
+			t.Errorf("with a stalled disk the leader is durable to %d and applied %d, want less than %d",
+				s.Durable, s.Applied, want)
+		}
+		if n := len(leader.machine.all()); n != 1 {
+			t.Errorf("the leader's machine has %d commands while the second is not durable, want 1", n)
+		}
+		select {
+		case err := <-answered:
+			t.Errorf("the command was answered before it was durable: %v", err)
+		default:
+		}
+		disk.open()
+		if err := <-answered; err != nil {
+			t.Errorf("the command after the stall: %v", err)
+		}
+		c.converge()
+	})
+}
+
+// TestGroupCommit gives many commands to a leader at once: they share the writes of every member.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const commands, most = 1000, 20
+		logs := stalledLogs{}
+		c := newCluster(t, 3, logs.wrap).start()
+		leader := c.leader()
+		leader.propose("before")
+		c.converge()
+		before := map[entry.MemberID]uint64{}
+		for _, m := range c.members {
+			before[m.id] = m.Stats().Syncs
+		}
+		logs[leader.id].stores.close()
+		var group sync.WaitGroup
+		for i := range commands {
+			group.Go(func() { leader.propose(fmt.Sprint(i)) })
+		}
+		synctest.Wait()
+		logs[leader.id].stores.open()
+		group.Wait()
+		c.converge()
+		for _, m := range c.members {
+			if n := m.Stats().Syncs - before[m.id]; n == 0 || n > most {
+				t.Errorf("%s stored %d batches for %d commands, want 1 to %d", m.id, n, commands, most)
+			}
+		}
+	})
+}
+
+// TestSlowReadForLaggard stalls the read of old entries for a member that was away: the leader goes
+// on leading and taking commands meanwhile.
+func TestSlowReadForLaggard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := stalledLogs{}
+		c := newCluster(t, 3, func(m *member, config *replica.Config) {
+			logs.wrap(m, config)
+			config.Limits.Tail = 1 << 10
+		}).start()
+		c.proposeMany(5, "together")
+		away := c.follower()
+		away.stop()
+		c.proposeMany(200, "without one")
+		leader := c.leader()
+		term, reads := leader.Status().Term, &logs[leader.id].reads
+		reads.close()
+		defer reads.open()
+		away.start()
+		leader.await("a read for the laggard", func(replica.Status) bool { return reads.held.Load() > 0 })
+		for i := range 50 {
+			leader.propose(fmt.Sprintf("beside %d", i))
+			<-time.After(replica.DefaultHeartbeat)
+		}
+		for _, m := range c.members {
+			if s := m.Status(); s.Leader != leader.id || s.Term != term {
+				t.Errorf("%s follows %q of term %d during a slow read, want %q of term %d",
+					m.id, s.Leader, s.Term, leader.id, term)
+			}
+		}
+		if s := away.Status(); s.Applied >= leader.Status().Applied {
+			t.Errorf("the laggard applied %d although its entries cannot be read", s.Applied)
+		}
+		reads.open()
+		c.converge()
+	})
+}
