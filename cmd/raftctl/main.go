@@ -15,6 +15,7 @@ import (
 	"time"
 
 	vcontext "v.io/v23/context"
+	"v.io/v23/naming"
 
 	"v.io/x/ref/lib/raft/cmd/internal/boot"
 	"v.io/x/ref/lib/raft/cmd/internal/command"
@@ -38,7 +39,8 @@ type target struct {
 // flags declares the flags of a target.
 func (g *target) flags(set *flag.FlagSet) {
 	set.StringVar(&g.dir, "dir", "", "the `directory` of raftd dev, which has all that is needed")
-	set.StringVar(&g.name, "name", layout.Name, "the `name` that the members are mounted under")
+	set.StringVar(&g.name, "name", layout.Name,
+		"the `name` that the members are mounted under; one that begins with the mount table's needs no --namespace")
 	set.StringVar(&g.credentials, "credentials", "", "the `directory` of the principal to use, instead of --dir's")
 	set.StringVar(&g.namespace, "namespace", "", "the `name` of the mount table, instead of --dir's")
 	set.DurationVar(&g.timeout, "timeout", 10*time.Second, "how long to try")
@@ -46,8 +48,10 @@ func (g *target) flags(set *flag.FlagSet) {
 
 // complete fills in what the directory knows.
 func (g *target) complete() error {
-	if g.dir == "" && (g.credentials == "" || g.namespace == "") {
-		return fmt.Errorf("%w: give --dir, or --credentials and --namespace", command.ErrUsage)
+	found := g.namespace != "" || naming.Rooted(g.name)
+	if g.dir == "" && (g.credentials == "" || !found) {
+		return fmt.Errorf("%w: give --dir, or --credentials and either --namespace or a --name that begins with"+
+			" the mount table's", command.ErrUsage)
 	}
 	if g.dir == "" {
 		return nil
@@ -59,7 +63,7 @@ func (g *target) complete() error {
 	if g.credentials == "" {
 		g.credentials = place.Credentials("ctl")
 	}
-	if g.namespace == "" {
+	if !found {
 		g.namespace, err = place.Namespace()
 	}
 	return err
@@ -70,7 +74,11 @@ func (g *target) with(ctx context.Context, f func(*vcontext.T) error) (err error
 	if err := g.complete(); err != nil {
 		return err
 	}
-	vctx, shutdown, err := boot.Open(ctx, g.credentials, g.namespace)
+	var roots []string
+	if g.namespace != "" {
+		roots = append(roots, g.namespace)
+	}
+	vctx, shutdown, err := boot.Open(ctx, g.credentials, roots...)
 	if err != nil {
 		return err
 	}

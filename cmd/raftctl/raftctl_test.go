@@ -8,6 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"v.io/v23/naming"
+
+	"v.io/x/ref/lib/raft/cmd/internal/layout"
+	vsecurity "v.io/x/ref/lib/security"
 )
 
 // build builds a command of this module and returns the program.
@@ -92,6 +97,81 @@ func TestRaftctl(t *testing.T) {
 	}
 }
 
+// stranger returns the directory of a principal that calls itself a client, and
+// whom nobody else does.
+func stranger(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	p, err := vsecurity.CreatePersistentPrincipal(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := vsecurity.InitDefaultBlessings(p, layout.ClientBlessing); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestRaftctlByName operates a cluster that is known by its name alone, without
+// its directory: the name is relative to a mount table, or begins with it.
+func TestRaftctlByName(t *testing.T) {
+	ctl, dir := build(t, "raftctl"), t.TempDir()
+	say := dev(t, build(t, "raftd"), dir)
+	place, err := layout.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := place.Namespace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := []string{"--credentials", place.Credentials("ctl"), "--timeout", "5s"}
+	run := func(args ...string) (string, error) {
+		out, err := exec.Command(ctl, args...).CombinedOutput()
+		return string(out), err
+	}
+	for i, target := range [][]string{
+		{"--name", naming.Join(root, layout.Name)},
+		{"--namespace", root, "--name", layout.Name},
+		{"--namespace", root},
+	} {
+		target = append(target, self...)
+		key := fmt.Sprintf("k%d", i)
+		out, err := run(append(append([]string{"append"}, target...), "set "+key+" by name")...)
+		if err != nil || !strings.HasPrefix(out, "appended at index ") {
+			t.Errorf("append %q: %q, %v", target, out, err)
+		}
+		for n := 1; n <= len(place.Members); n++ {
+			if got := say(fmt.Sprintf("get %s @%d", key, n)); got != key+"=by name" {
+				t.Errorf("append %q: member %d has %q", target, n, got)
+			}
+		}
+		out, err = run(append([]string{"status"}, target...)...)
+		if err != nil || strings.Count(out, " leader term=") != 1 {
+			t.Errorf("status %q: %q, %v", target, out, err)
+		}
+		for _, id := range place.Members {
+			if !strings.Contains(out, id+" ") {
+				t.Errorf("status %q says nothing of %s:\n%s", target, id, out)
+			}
+		}
+	}
+	for _, target := range [][]string{
+		{"--name", naming.Join(root, "another"), "--credentials", place.Credentials("ctl"), "--timeout", "1s"},
+		{"--name", naming.Join(root, layout.Name), "--credentials", stranger(t), "--timeout", "1s"},
+	} {
+		if out, err := run(append([]string{"status"}, target...)...); err == nil {
+			t.Errorf("status %q: %q", target, out)
+		}
+		if out, err := run(append(append([]string{"append"}, target...), "set k0 no")...); err == nil {
+			t.Errorf("append %q: %q", target, out)
+		}
+	}
+	if got := say("get k0"); got != "k0=by name" {
+		t.Errorf("after what was refused: %q", got)
+	}
+}
+
 // TestRaftctlRefuses lists command lines that cannot work.
 func TestRaftctlRefuses(t *testing.T) {
 	ctl := build(t, "raftctl")
@@ -101,6 +181,8 @@ func TestRaftctlRefuses(t *testing.T) {
 	}{
 		{nil, "raftctl append"},
 		{[]string{"status"}, "give --dir"},
+		{[]string{"status", "--credentials", t.TempDir()}, "give --dir"},
+		{[]string{"status", "--credentials", t.TempDir(), "--name", "/x/raft"}, "credentials in"},
 		{[]string{"status", "--dir", t.TempDir()}, "has raftd dev run"},
 		{[]string{"append", "--dir", t.TempDir()}, "takes 1 arguments"},
 		{[]string{"status", "--credentials", t.TempDir(), "--namespace", "/x"}, "credentials in"},
