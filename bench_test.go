@@ -3,7 +3,11 @@
 package raft
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -81,24 +85,28 @@ func measure(b *testing.B, callers int, call func(*context.T, []byte) error, ctx
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N), "B/cmd")
 }
 
-// rawCommit is what no replicated log can go below: one append and sync here, beside appends and
-// syncs on two other files at the same time; done when two of the three are.
+// rawCommit is what no replicated log can go below: an append and a sync on one file, beside a round
+// trip over loopback TCP to two others that append and sync before they answer; done when two of the
+// three are.
 func rawCommit(b *testing.B) {
-	const frame = 256
-	var requests [3]chan int64
+	local := make(chan int64, 1)
 	done := make(chan error, 3)
 	var running sync.WaitGroup
-	for i := range requests {
-		requests[i] = make(chan int64, 1)
-		f := preallocated(b, filepath.Join(b.TempDir(), fmt.Sprint(i)), 64<<20)
+	file := preallocated(b, filepath.Join(b.TempDir(), "leader"), 64<<20)
+	running.Go(func() {
+		for at := range local {
+			done <- appendRaw(file, at)
+		}
+	})
+	followers := []net.Conn{rawFollower(b, &running, "one"), rawFollower(b, &running, "two")}
+	for _, f := range followers {
 		running.Go(func() {
-			buf := make([]byte, frame)
-			for at := range requests[i] {
-				_, err := f.WriteAt(buf, at)
-				if err == nil {
-					err = unix.Fdatasync(int(f.Fd()))
+			var answer [8]byte
+			for {
+				if _, err := io.ReadFull(f, answer[:]); err != nil {
+					return // The benchmark has closed the connection.
 				}
-				done <- err
+				done <- nil
 			}
 		})
 	}
@@ -106,10 +114,16 @@ func rawCommit(b *testing.B) {
 	b.ResetTimer()
 	for n := range b.N {
 		began := time.Now()
-		for i := range requests {
-			requests[i] <- int64(n*frame) % (63 << 20)
+		request := make([]byte, rawFrame)
+		at := int64(n*rawFrame) % (63 << 20)
+		binary.LittleEndian.PutUint64(request, uint64(at))
+		for _, f := range followers {
+			if _, err := f.Write(request); err != nil {
+				b.Fatal(err)
+			}
 		}
-		for k := range requests {
+		local <- at
+		for k := range 3 {
 			if err := <-done; err != nil {
 				b.Fatal(err)
 			}
@@ -119,13 +133,64 @@ func rawCommit(b *testing.B) {
 		}
 	}
 	b.StopTimer()
-	for i := range requests {
-		close(requests[i])
+	close(local)
+	for _, f := range followers {
+		if err := f.Close(); err != nil {
+			b.Error(err)
+		}
 	}
 	running.Wait()
 	slices.Sort(latencies)
 	b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds()), "p99-µs")
+}
+
+// rawFrame is the size of one append, a command of 128 bytes with everything around it.
+const rawFrame = 256
+
+// appendRaw writes one frame and syncs it.
+func appendRaw(f *os.File, at int64) error {
+	if _, err := f.WriteAt(make([]byte, rawFrame), at); err != nil {
+		return err
+	}
+	return unix.Fdatasync(int(f.Fd()))
+}
+
+// rawFollower starts a goroutine that appends and syncs what arrives before it answers, and returns
+// the connection to it.
+func rawFollower(b *testing.B, running *sync.WaitGroup, name string) net.Conn {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	file := preallocated(b, filepath.Join(b.TempDir(), name), 64<<20)
+	running.Go(func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		request := make([]byte, rawFrame)
+		for {
+			if _, err := io.ReadFull(conn, request); err != nil {
+				break // The other end was closed.
+			}
+			err := appendRaw(file, int64(binary.LittleEndian.Uint64(request)))
+			if _, werr := conn.Write(request[:8]); err != nil || werr != nil {
+				b.Error(err, werr)
+				break
+			}
+		}
+		if err := errors.Join(conn.Close(), listener.Close()); err != nil {
+			b.Error(err)
+		}
+	})
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return conn
 }
 
 // preallocated returns a file of zeros whose blocks are on the disk.
