@@ -53,7 +53,8 @@ func TestCapturePausesApply(t *testing.T) {
 		}
 		for _, command := range before {
 			if string(command) == "beside" {
-				t.Fatal("a command was applied beside Snapshot")
+				t.Error("a command was applied beside Snapshot")
+				break
 			}
 		}
 		close(slow.release)

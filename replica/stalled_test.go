@@ -92,10 +92,8 @@ func TestAppliesWhatIsDurable(t *testing.T) {
 		if n := len(leader.machine.all()); n != 1 {
 			t.Errorf("the leader's machine has %d commands while the second is not durable, want 1", n)
 		}
-		select {
-		case err := <-answered:
-			t.Errorf("the command was answered before it was durable: %v", err)
-		default:
+		if len(answered) > 0 {
+			t.Error("the command was answered before it was durable")
 		}
 		disk.open()
 		if err := <-answered; err != nil {
