@@ -77,7 +77,7 @@ func (r *raft) insist(ctx *context.T, try func(*context.T) error) error {
 			return ErrorfNoLeader(ctx, "no leader took it within %s, nothing was proposed: %w", waited.String(), ctx.Err())
 		}
 		_, changed = r.replica.Watch()
-		if err := try(ctx); err == nil || !retriable(err) {
+		if err := try(ctx); !retriable(err) && !cut(ctx, err) {
 			return r.translate(ctx, err)
 		}
 	}
@@ -87,6 +87,11 @@ func (r *raft) insist(ctx *context.T, try func(*context.T) error) error {
 func retriable(err error) bool {
 	return (errors.Is(err, replica.ErrNoLeader) || errors.Is(err, replica.ErrNotLeader)) &&
 		!errors.Is(err, replica.ErrOutcomeUnknown)
+}
+
+// cut reports whether a try ended because ctx did, before anything was proposed.
+func cut(ctx *context.T, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, replica.ErrOutcomeUnknown)
 }
 
 // pause waits until trying again may be worth it.
