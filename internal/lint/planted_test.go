@@ -236,11 +236,11 @@ var plants = []struct {
 			"docs/x.md":    "see /work/shared\n",
 			"docs/y.md":    "cd /root/go\n",
 			".ci/run":      "export GOPROXY=off\n",
-			"docs/z.md":    "from https://proxy.golang.org\n",
+			"docs/z.md":    "from https://registry.example.org\n",
 			"docs/good.md": "vanadium/work/x and https://example.com/home/page and name/root/x\n",
 		},
 		want: map[string]string{
-			"a/a.go": "/home/", "docs/x.md": "/work/", "docs/y.md": "/root/", ".ci/run": "GOPROXY=", "docs/z.md": "proxy",
+			"a/a.go": "/home/", "docs/x.md": "/work/", "docs/y.md": "/root/", ".ci/run": "GOPROXY=", "docs/z.md": "registry",
 		},
 	},
 	{

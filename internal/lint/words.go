@@ -17,7 +17,7 @@ var (
 // where modules come from is the environment's choice.
 var (
 	machinePaths  = regexp.MustCompile(`(^|[^\w.:/])/(work|root|home|Users)/\w`)
-	registryHosts = regexp.MustCompile(`\b(proxy\.golang\.org|sum\.golang\.org|goproxy\.(io|cn)|GOPROXY=|registry\.[a-z]+\.\w+)`)
+	registryHosts = regexp.MustCompile(`\b(proxy|sum|registry|goproxy)\.[a-z]+\.[a-z]+\b|\bgoproxy\.[a-z]{2,3}\b|GOPROXY=`)
 )
 
 // checkWords reports remarks about unfinished work and silenced linters.
