@@ -60,7 +60,8 @@ func TestAppendBeforeStartAndAfterStop(t *testing.T) {
 }
 
 func TestCommandAtTheLimit(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	// Four megabytes take their time under the race detector; this is not about elections.
+	c := startCluster(t, 3, func(_ int, config *RaftConfig) { config.Heartbeat = 250 * time.Millisecond })
 	largest := strings.Repeat("x", CommandMax)
 	c.append((c.leader()+1)%3, largest) // Through a follower: forwarded, replicated, applied.
 	c.agree([]string{largest})
