@@ -25,7 +25,7 @@ import (
 // benchCluster is three members over loopback, each command of 128 bytes.
 func benchCluster(b *testing.B) (*cluster, *member) {
 	b.Helper()
-	c := newCluster(b, 3, nil)
+	c := newCluster(b, 3, func(_ int, config *RaftConfig) { config.Heartbeat = HeartbeatDefault })
 	c.startWithoutState()
 	leader := c.leader()
 	c.append(leader, "warm up")

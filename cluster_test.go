@@ -155,9 +155,12 @@ func (c *cluster) config(i int) RaftConfig {
 	return RaftConfig{
 		LogDir:   filepath.Join(c.t.TempDir(), fmt.Sprint(i)),
 		HostPort: "127.0.0.1:0",
-		ACL:      access.AccessList{In: []security.BlessingPattern{"root:user", "root:member"}},
-		PeerACL:  &access.AccessList{In: []security.BlessingPattern{"root:member"}},
-		Logger:   slog.New(slog.NewTextHandler(testWriter{c.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		// Twice the default: a machine that runs other packages' tests, with the race detector, may not
+		// schedule a leader for 0.3 s, and these tests are not about that.
+		Heartbeat: 2 * HeartbeatDefault,
+		ACL:       access.AccessList{In: []security.BlessingPattern{"root:user", "root:member"}},
+		PeerACL:   &access.AccessList{In: []security.BlessingPattern{"root:member"}},
+		Logger:    slog.New(slog.NewTextHandler(testWriter{c.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 }
 
