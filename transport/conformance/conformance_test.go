@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"testing"
-	"time"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -143,11 +143,28 @@ func messageFaults() map[string]faulty {
 		"takes more than it was given": {send: func(inner replica.Transport, to entry.MemberID, m []core.Message) int {
 			return inner.Send(to, m) + 1
 		}},
-		"keeps the slice": {send: func(inner replica.Transport, to entry.MemberID, m []core.Message) int {
-			time.AfterFunc(time.Millisecond, func() { inner.Send(to, m) })
-			return len(m)
-		}},
+		"keeps the slice":   {send: keepsTheSlice()},
 		"sends after Close": {close: func(inner replica.Transport) error { return nil }},
+	}
+}
+
+// keepsTheSlice returns a Send that hands on what it was given only at the next call, when the caller
+// has long reused it. It reads the slice in the goroutine of the caller, so that the fault is found
+// by the suite and not by the race detector.
+func keepsTheSlice() func(replica.Transport, entry.MemberID, []core.Message) int {
+	type key struct {
+		inner replica.Transport
+		to    entry.MemberID
+	}
+	var mu sync.Mutex
+	kept := map[key][]core.Message{}
+	return func(inner replica.Transport, to entry.MemberID, m []core.Message) int {
+		mu.Lock()
+		late := kept[key{inner, to}]
+		kept[key{inner, to}] = m
+		mu.Unlock()
+		inner.Send(to, late)
+		return len(m)
 	}
 }
 

@@ -451,7 +451,8 @@ func TestIdleConnectionsAreLeft(t *testing.T) {
 
 	c, a = pair()
 	a.leaveIdle(2*IdleTimeout + 1)
-	if err := a.Err(); err != nil {
+	// The dialer may be gone already: then its end is what the acceptor saw.
+	if err := a.Err(); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		t.Errorf("the acceptor left first: %v", err)
 	}
 	gone(c)
