@@ -321,6 +321,15 @@ func (c *Core) Status() Status {
 	return s
 }
 
+// Match returns the last entry that a leader knows the member to hold durably, 0 on any other role and
+// for a member that it does not replicate to.
+func (c *Core) Match(id entry.MemberID) entry.Index {
+	if p := c.peer(id); c.role == Leader && p != nil {
+		return p.match
+	}
+	return 0
+}
+
 // Counters returns how many messages were refused, by reason.
 func (c *Core) Counters() Counters { return c.report.counters }
 

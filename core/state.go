@@ -28,12 +28,17 @@ func (c *Core) Clone() *Core {
 	return &d
 }
 
+// Reseed begins the sequence of time-outs anew. A model check, in which a deadline may expire at any
+// moment, gives each state the same seed, so that states which differ only in chance are one.
+func (c *Core) Reseed(seed uint64) { c.random = random(seed) }
+
 // AppendState appends everything that later Steps depend on, in a fixed order: equal bytes mean
-// equal behaviour. Counters are left out.
+// equal behaviour. Counters are left out. Instants are written as distances from the present, so
+// two members that are in the same state at different times are equal.
 func (c *Core) AppendState(dst []byte) []byte {
-	e := encoder{b: dst}
+	e := encoder{b: dst, now: c.now}
 	e.text(c.config.ID)
-	e.numbers(uint64(c.random), uint64(c.now), uint64(c.hard.Term))
+	e.numbers(uint64(c.random), uint64(c.hard.Term))
 	e.text(c.hard.Vote)
 	e.numbers(uint64(c.role), uint64(c.commit))
 	e.text(c.leader)
@@ -49,7 +54,20 @@ func (c *Core) AppendState(dst []byte) []byte {
 }
 
 // encoder writes fields one after another, lists with their length in front.
-type encoder struct{ b []byte }
+type encoder struct {
+	b   []byte
+	now Instant
+}
+
+// instants writes distances from the present; 0 is no instant but "never" and stays 0.
+func (e *encoder) instants(all ...Instant) {
+	for _, t := range all {
+		e.flag(t != 0)
+		if t != 0 {
+			e.b = binary.AppendVarint(e.b, int64(t-e.now))
+		}
+	}
+}
 
 func (e *encoder) numbers(all ...uint64) {
 	for _, n := range all {
@@ -99,7 +117,8 @@ func (e *encoder) durability(d *durability) {
 }
 
 func (e *encoder) election(n *election) {
-	e.numbers(uint64(n.timeout), uint64(n.deadline), uint64(n.heard), n.self, uint64(len(n.votes)))
+	e.numbers(uint64(n.timeout), n.self, uint64(len(n.votes)))
+	e.instants(n.deadline, n.heard)
 	e.flag(n.suspect)
 	e.flag(n.excused)
 	for _, v := range n.votes {
@@ -109,7 +128,8 @@ func (e *encoder) election(n *election) {
 }
 
 func (e *encoder) leading(l *leading) {
-	e.numbers(uint64(l.opened), l.round, uint64(l.heartbeat), uint64(l.uncommitted), uint64(l.term))
+	e.numbers(uint64(l.opened), l.round, uint64(l.uncommitted), uint64(l.term))
+	e.instants(l.heartbeat)
 	e.flag(l.broadcast)
 	e.numbers(uint64(len(l.peers)))
 	for i := range l.peers {
@@ -133,7 +153,8 @@ func (e *encoder) leading(l *leading) {
 func (e *encoder) progress(p *progress) {
 	e.text(p.id)
 	e.numbers(uint64(p.state), uint64(p.match), uint64(p.next), p.round)
-	e.numbers(uint64(p.heard), uint64(p.told), uint64(p.loading))
+	e.instants(p.heard)
+	e.numbers(uint64(p.told), uint64(p.loading))
 	e.flag(p.paused)
 	e.numbers(uint64(len(p.window.flights)))
 	for _, f := range p.window.flights {
@@ -142,7 +163,8 @@ func (e *encoder) progress(p *progress) {
 }
 
 func (e *encoder) followerReads(r *followerReads) {
-	e.numbers(r.id, uint64(r.asked.due))
+	e.numbers(r.id)
+	e.instants(r.asked.due)
 	for _, list := range [][]ReadID{r.asked.ids, r.waiting} {
 		e.numbers(uint64(len(list)))
 		for _, id := range list {

@@ -146,6 +146,47 @@ func TestAppendStateCoversEveryField(t *testing.T) {
 	}
 }
 
+// The same state at another time is the same state: a model check would not end otherwise.
+func TestAppendStateForgetsWhen(t *testing.T) {
+	c := fullCore()
+	want := c.AppendState(nil)
+	visit("", reflect.ValueOf(c).Elem(), func(path string, v reflect.Value) {
+		duration := path == "election.timeout" || path == "config.Heartbeat"
+		if v.Type() == reflect.TypeFor[Instant]() && !duration {
+			v.SetInt(v.Int() + 1000)
+		}
+	})
+	if !bytes.Equal(c.AppendState(nil), want) {
+		t.Error("a core that is a microsecond older has another state")
+	}
+}
+
+// What chance has brought is forgotten with the seed.
+func TestReseed(t *testing.T) {
+	one, two := fullCore(), fullCore()
+	two.random.next()
+	if bytes.Equal(one.AppendState(nil), two.AppendState(nil)) {
+		t.Fatal("the generator's state is not in the bytes")
+	}
+	one.Reseed(9)
+	two.Reseed(9)
+	if !bytes.Equal(one.AppendState(nil), two.AppendState(nil)) {
+		t.Error("the same seed gives two states")
+	}
+}
+
+// Match tells what a leader counts, and a follower counts nothing.
+func TestMatch(t *testing.T) {
+	c := fullCore()
+	if got := c.Match("b"); got != c.lead.peers[0].match || c.Match("x") != 0 {
+		t.Errorf("the leader counts %d of b and %d of a stranger", got, c.Match("x"))
+	}
+	c.role = Follower
+	if got := c.Match("b"); got != 0 {
+		t.Errorf("a follower counts %d", got)
+	}
+}
+
 // AppendState appends.
 func TestAppendStateAppends(t *testing.T) {
 	c := fullCore()
