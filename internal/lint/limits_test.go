@@ -3,11 +3,13 @@ package lint
 import (
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/constant"
 	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +52,7 @@ func TestLimitsAreInTheTable(t *testing.T) {
 // unresolved.
 func constants(t *testing.T, file string) map[string][]string {
 	t.Helper()
+	findStandardLibrary(t)
 	set := token.NewFileSet()
 	f, err := parser.ParseFile(set, filepath.Join(above, filepath.FromSlash(file)), nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -71,6 +74,20 @@ func constants(t *testing.T, file string) map[string][]string {
 		}
 	}
 	return values
+}
+
+// findStandardLibrary tells the importer where the sources of the standard library are, which a test
+// that was built with -trimpath does not know.
+func findStandardLibrary(t *testing.T) {
+	t.Helper()
+	if build.Default.GOROOT != "" {
+		return
+	}
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	build.Default.GOROOT = strings.TrimSpace(string(out))
 }
 
 // forms returns how a table may write a number.
