@@ -5,4 +5,7 @@
 // (the disk writer, the apply goroutine, the transport's readers, callers). Every door of the
 // library stands on this loop; none has one of its own. The package declares the interfaces that it
 // needs and never imports an implementation.
+//
+// [Replica.Start] runs it with goroutines; [Replica.Drive] hands the loop and its work to a caller,
+// a simulator for example, who decides when each piece is done.
 package replica

@@ -49,6 +49,7 @@ type life struct {
 	phase   atomic.Int32
 	mu      sync.Mutex
 	started bool
+	driven  bool          // no loop runs: see Driven
 	stop    chan struct{} // closed by the first Stop
 	stopped bool
 	done    chan struct{} // closed when everything has ended
@@ -98,6 +99,16 @@ func New(config Config) (*Replica, error) {
 // Start begins to take part: it starts the transport and the loop. It is called once; its error is
 // the transport's.
 func (r *Replica) Start() error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	r.shell.workers = startGoroutines(r)
+	go r.loop()
+	return nil
+}
+
+// begin starts the transport, once.
+func (r *Replica) begin() error {
 	r.life.mu.Lock()
 	defer r.life.mu.Unlock()
 	switch {
@@ -112,7 +123,6 @@ func (r *Replica) Start() error {
 	r.life.started = true
 	r.gauges.due.Store(int64(r.config.Now()))
 	r.life.phase.Store(running)
-	r.shell.start(r)
 	return nil
 }
 
@@ -123,13 +133,13 @@ func (r *Replica) Stop() error {
 	r.life.mu.Lock()
 	first := !r.life.stopped
 	r.life.stopped = true
-	r.life.phase.Store(ended)
-	started := r.life.started
+	before := r.life.phase.Swap(ended)
+	looped := r.life.started && !r.life.driven
 	if first {
 		close(r.life.stop)
 	}
 	r.life.mu.Unlock()
-	if first && !started {
+	if first && !looped && before != ended {
 		r.closeRooms(nil)
 	}
 	<-r.life.done
@@ -156,19 +166,11 @@ func (r *Replica) running() error {
 // The error is one of those of this package: see which of them mean "not proposed". Every other
 // outcome is an [OutcomeUnknownError]; when ctx ends it is returned at once and wraps ctx's error.
 func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Position, error) {
-	if err := r.running(); err != nil {
-		return nil, entry.Position{}, err
-	}
-	if len(payload) > r.config.Limits.Command {
-		err := fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(payload), r.config.Limits.Command)
-		return nil, entry.Position{}, err
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, err)
 	}
-	p := newProposal(&r.pool, payload)
-	if err := r.inbox.propose(p); err != nil {
-		p.free()
+	p, err := r.submit(payload)
+	if err != nil {
 		return nil, entry.Position{}, err
 	}
 	select {
@@ -177,6 +179,22 @@ func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Posit
 	case <-ctx.Done():
 		return r.abandon(p, ctx.Err())
 	}
+}
+
+// submit queues a command.
+func (r *Replica) submit(payload []byte) (*proposal, error) {
+	if err := r.running(); err != nil {
+		return nil, err
+	}
+	if len(payload) > r.config.Limits.Command {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(payload), r.config.Limits.Command)
+	}
+	p := newProposal(&r.pool, payload)
+	if err := r.inbox.propose(p); err != nil {
+		p.free()
+		return nil, err
+	}
+	return p, nil
 }
 
 // collect takes the answer and lets go of the proposal.
@@ -209,28 +227,43 @@ func (r *Replica) abandon(p *proposal, cause error) (any, entry.Position, error)
 // linearizable. Any member may be asked. The error is ErrNoLeader or ErrNotLeader when leadership
 // could not be confirmed, and wraps ctx's error when that ended first; reading again is harmless.
 func (r *Replica) ReadIndex(ctx context.Context) (entry.Index, error) {
-	if err := r.running(); err != nil {
+	waiter, err := r.ask()
+	if err != nil {
 		return 0, err
 	}
-	if r.reading.Add(1) > int64(r.config.Limits.Reads) {
-		r.reading.Add(-1)
-		return 0, ErrOverloaded
-	}
 	defer r.reading.Add(-1)
-	waiter := &read{done: make(chan struct{})}
-	if !r.inbox.put(func(ev *events) { ev.reads = append(ev.reads, waiter) }) {
-		return 0, ErrStopped
-	}
 	select {
 	case <-waiter.done:
 		return waiter.index, waiter.err
 	case <-ctx.Done():
+		return waiter.abandon(ctx.Err())
 	}
-	if waiter.state.CompareAndSwap(queued, gone) {
-		return 0, fmt.Errorf("replica: reading: %w", ctx.Err())
+}
+
+// ask queues a read, which the caller takes out of r.reading at its end.
+func (r *Replica) ask() (*read, error) {
+	if err := r.running(); err != nil {
+		return nil, err
 	}
-	<-waiter.done
-	return waiter.index, waiter.err
+	if r.reading.Add(1) > int64(r.config.Limits.Reads) {
+		r.reading.Add(-1)
+		return nil, ErrOverloaded
+	}
+	waiter := &read{done: make(chan struct{})}
+	if !r.inbox.put(func(ev *events) { ev.reads = append(ev.reads, waiter) }) {
+		r.reading.Add(-1)
+		return nil, ErrStopped
+	}
+	return waiter, nil
+}
+
+// abandon ends a caller's wait before the answer.
+func (w *read) abandon(cause error) (entry.Index, error) {
+	if w.state.CompareAndSwap(queued, gone) {
+		return 0, fmt.Errorf("replica: reading: %w", cause)
+	}
+	<-w.done
+	return w.index, w.err
 }
 
 // Campaign asks for an election now, by a pre-vote: it does not disturb members that hear a leader.
