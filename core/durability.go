@@ -73,6 +73,7 @@ func (c *Core) appendOwn(a Appended, size uint32, out *Effects) entry.Index {
 	c.lead.uncommitted += int(size)
 	if a.Configuration != nil {
 		c.members.append(ConfigurationAt{Index: a.Index, Value: *a.Configuration})
+		c.seatPeers()
 	}
 	return a.Index
 }

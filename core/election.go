@@ -34,8 +34,7 @@ func (c *Core) resetElection() {
 	h := c.config.Heartbeat
 	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h)
 	c.election.deadline = c.now + c.election.timeout
-	alone := len(c.members.voters) == 1 && c.members.isVoter(c.config.ID)
-	if c.role == Follower && alone && c.hard.Term < entry.NumberMax {
+	if c.role == Follower && c.members.electorate.only(c.config.ID) && c.hard.Term < entry.NumberMax {
 		c.election.deadline = c.now
 	}
 }
@@ -133,19 +132,14 @@ func (c *Core) send(m Message, after uint64, out *Effects) {
 	out.Send = append(out.Send, Outgoing{Message: m, After: after})
 }
 
-// tally counts distinct voters that granted (paper, section 5.2). A candidate's own vote counts once
+// tally ends a (pre-)campaign when a quorum has granted (paper, section 5.2): distinct voters, once
+// each. A candidate's own vote counts once
 // it is durable: otherwise a crash could let it vote again in the same term.
 func (c *Core) tally(out *Effects) {
 	if c.role == Candidate && c.disk.stored >= c.election.self {
 		c.recordVote(c.config.ID, true)
 	}
-	granted := 0
-	for _, b := range c.election.votes {
-		if b.granted && c.members.isVoter(b.from) {
-			granted++
-		}
-	}
-	if granted < Majority(len(c.members.voters)) {
+	if reached(&c.members.electorate, c.granted) == 0 {
 		return
 	}
 	switch c.role {
@@ -154,6 +148,16 @@ func (c *Core) tally(out *Effects) {
 	case Candidate:
 		c.becomeLeader(out)
 	}
+}
+
+// granted returns 1 for a voter that granted and 0 for another.
+func (c *Core) granted(v voter) uint64 {
+	for _, b := range c.election.votes {
+		if b.from == v.id && b.granted {
+			return 1
+		}
+	}
+	return 0
 }
 
 // recordVote keeps the first answer of each voter.

@@ -42,11 +42,7 @@ func (c *Core) becomeLeader(out *Effects) {
 	c.role, c.leader = Leader, c.config.ID
 	c.election.votes = c.election.votes[:0]
 	c.lead = leading{term: c.hard.Term, broadcast: true, opened: c.log.last + 1}
-	for _, m := range c.members.current().Value.Members {
-		if m.ID != c.config.ID {
-			c.lead.peers = append(c.lead.peers, progress{id: m.ID, next: c.log.last + 1, heard: c.now})
-		}
-	}
+	c.seatPeers()
 	for i := max(c.commit+1, c.log.tail.first); i <= c.log.last; i++ {
 		c.lead.uncommitted += c.log.tail.size(i)
 	}
@@ -62,15 +58,34 @@ func (c *Core) becomeLeader(out *Effects) {
 	}
 }
 
+// seatPeers fits what the leader knows of others to the configuration in force. It must follow
+// every change of it.
+func (c *Core) seatPeers() {
+	old := c.lead.peers
+	c.lead.peers = nil
+	for _, m := range c.members.current().Value.Members {
+		if m.ID == c.config.ID {
+			continue
+		}
+		p := progress{id: m.ID, next: c.log.last + 1, heard: c.now}
+		if at, found := findPeer(old, m.ID); found {
+			p = old[at]
+		}
+		c.lead.peers = append(c.lead.peers, p)
+	}
+	c.members.electorate = c.members.electorate.seated(c.lead.peers)
+}
+
 // stopLeading answers those who wait for this leader. The marks stay.
 func (c *Core) stopLeading(out *Effects) {
 	for _, r := range c.lead.reads.all() {
 		c.answerRead(r, ReadPoint{Read: r.local, Failed: true}, out)
 	}
 	c.lead = leading{term: c.lead.term, marks: c.lead.marks}
+	c.members.electorate = newElectorate(&c.members.current().Value)
 }
 
-// tickLeader sends the heartbeat, and steps down when a majority has been silent for a whole
+// tickLeader sends the heartbeat, and steps down when a quorum has been silent for a whole
 // election time-out: another leader may exist by then, and nothing can be committed (thesis,
 // section 6.2).
 func (c *Core) tickLeader(out *Effects) {
@@ -86,42 +101,29 @@ func (c *Core) tickLeader(out *Effects) {
 	}
 }
 
-// quorumHeard returns the latest time by which a majority has been heard.
+// quorumHeard returns the latest time since which a quorum has been heard.
 func (c *Core) quorumHeard() Instant {
-	return majorityOf(c, c.now, func(p *progress) Instant { return p.heard })
-}
-
-// majorityOf returns the greatest value that a majority of the voters has reached.
-func majorityOf[T ~uint64 | ~int64](c *Core, own T, of func(*progress) T) T {
-	var buffer [entry.MembersMax]T
-	values := buffer[:0]
-	for _, id := range c.members.voters {
-		if id == c.config.ID {
-			values = append(values, own)
-		} else if p := c.peer(id); p != nil {
-			values = append(values, of(p))
-		} else {
-			values = append(values, 0)
-		}
-	}
-	return reachedByMajority(values)
+	return quorumReached(c, c.now, func(p *progress) Instant { return p.heard })
 }
 
 func (c *Core) peer(id entry.MemberID) *progress {
-	i, found := slices.BinarySearchFunc(c.lead.peers, id, func(p progress, id entry.MemberID) int {
+	if i, found := findPeer(c.lead.peers, id); found {
+		return &c.lead.peers[i]
+	}
+	return nil
+}
+
+func findPeer(peers []progress, id entry.MemberID) (int, bool) {
+	return slices.BinarySearchFunc(peers, id, func(p progress, id entry.MemberID) int {
 		return strings.Compare(string(p.id), string(id))
 	})
-	if !found {
-		return nil
-	}
-	return &c.lead.peers[i]
 }
 
 // advanceCommit counts durable copies (paper, section 5.4.2): only an entry of the leader's own term
 // is committed by counting, the earlier ones with it. The leader's own copy counts when its disk
 // says so.
 func (c *Core) advanceCommit() {
-	reached := majorityOf(c, c.disk.last, func(p *progress) entry.Index { return p.match })
+	reached := quorumReached(c, c.disk.last, func(p *progress) entry.Index { return p.match })
 	if reached <= c.commit {
 		return
 	}

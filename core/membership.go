@@ -19,8 +19,9 @@ type membership struct {
 	// all are the configurations that may be in force. Invariant: the indexes strictly increase,
 	// there is at least one, and all but the first are in the log.
 	all []ConfigurationAt
-	// voters are those of the newest, sorted.
-	voters []entry.MemberID
+	// voters are those of the newest, in either set, sorted; electorate is how they decide.
+	voters     []entry.MemberID
+	electorate electorate
 	// changed is true when another configuration came into force in the present Step.
 	changed bool
 }
@@ -32,7 +33,8 @@ func newMembership(all []ConfigurationAt) membership {
 }
 
 func (m *membership) refresh() {
-	m.voters = m.current().Value.Voters()
+	current := &m.current().Value
+	m.voters, m.electorate = current.Voters(), newElectorate(current)
 	m.changed = true
 }
 

@@ -112,7 +112,7 @@ func (c *Core) onRead(m *Message, out *Effects) {
 // readsMax bounds the questions of others that wait at a leader: each member asks one at a time.
 const readsMax = 1 << 16
 
-// confirmReads begins a round for the questions that wait and ends one that a majority has
+// confirmReads begins a round for the questions that wait and ends one that a quorum has
 // answered. The index is taken before the round is sent, the round is fresh, and nothing is
 // answered before this leader has committed an entry of its own term.
 func (c *Core) confirmReads(out *Effects) {
@@ -126,7 +126,7 @@ func (c *Core) confirmReads(out *Effects) {
 			r.round, r.index = c.lead.round+1, c.commit
 			c.lead.broadcast = true
 		}
-		if majorityOf(c, r.round, func(p *progress) uint64 { return p.round }) < r.round {
+		if quorumReached(c, r.round, func(p *progress) uint64 { return p.round }) < r.round {
 			return
 		}
 		for _, request := range r.asking {

@@ -15,8 +15,9 @@ import (
 // fullCore has something in every field, so that a mutation can be seen.
 func fullCore() *Core {
 	configuration := entry.Configuration{Cluster: entry.ClusterID{1}, Members: []entry.Member{
-		{ID: "a", Incarnation: 1, Key: []byte{1}}, {ID: "b", Learner: true},
-	}}
+		{ID: "a", Incarnation: 1, Key: []byte{1}, Outgoing: true}, {ID: "b"}, {ID: "l", Learner: true, Promote: true},
+		{ID: "x", Learner: true, Leaving: true},
+	}, Removed: []entry.MemberID{"y"}, Level: 1, Lease: true}
 	c := &Core{
 		config: Config{ID: "a", Seed: 1, Heartbeat: 1, Uncommitted: 1, Message: 1, Window: 1, Tail: 1},
 		random: 1, now: 1, hard: entry.HardState{Term: 1, Vote: "a"}, role: Leader, leader: "a", commit: 1,
@@ -43,24 +44,33 @@ func fullCore() *Core {
 
 // leftOut are the fields that AppendState leaves out, each with its reason.
 var leftOut = map[string]string{
-	"config.Seed":                "used up by New; the generator's state is in the bytes",
-	"config.Heartbeat":           "a constant of the member, like all of its configuration but the id",
-	"config.Uncommitted":         "constant",
-	"config.Message":             "constant",
-	"config.Window":              "constant",
-	"config.Tail":                "constant",
-	"config.ElectionOnly":        "constant",
-	"log.tail.sizes[0]":          "before head: not in use",
-	"log.tail.bytes":             "the sum of the sizes",
-	"members.voters":             "made from the newest configuration",
-	"members.voters[0]":          "made from the newest configuration",
-	"lead.peers[0].window.bytes": "the sum of the flights",
-	"step.written":               "set at the beginning of each Step",
-	"step.ack.to":                "empty between Steps",
-	"step.ack.agreed":            "empty between Steps",
-	"step.ack.round":             "empty between Steps",
-	"step.ack.entries":           "empty between Steps",
-	"report.counters":            "counters change nothing",
+	"config.Seed":                         "used up by New; the generator's state is in the bytes",
+	"config.Heartbeat":                    "a constant of the member, like all of its configuration but the id",
+	"config.Uncommitted":                  "constant",
+	"config.Message":                      "constant",
+	"config.Window":                       "constant",
+	"config.Tail":                         "constant",
+	"config.ElectionOnly":                 "constant",
+	"log.tail.sizes[0]":                   "before head: not in use",
+	"log.tail.bytes":                      "the sum of the sizes",
+	"members.voters":                      "made from the newest configuration",
+	"members.voters[0]":                   "made from the newest configuration",
+	"members.voters[1]":                   "made from the newest configuration",
+	"members.electorate.incoming":         "made from the newest configuration and the list of peers",
+	"members.electorate.incoming[0].id":   "made from the newest configuration",
+	"members.electorate.incoming[0].seat": "made from the newest configuration and the list of peers",
+	"members.electorate.incoming[1].id":   "made from the newest configuration",
+	"members.electorate.incoming[1].seat": "made from the newest configuration and the list of peers",
+	"members.electorate.outgoing":         "made from the newest configuration and the list of peers",
+	"members.electorate.outgoing[0].id":   "made from the newest configuration",
+	"members.electorate.outgoing[0].seat": "made from the newest configuration and the list of peers",
+	"lead.peers[0].window.bytes":          "the sum of the flights",
+	"step.written":                        "set at the beginning of each Step",
+	"step.ack.to":                         "empty between Steps",
+	"step.ack.agreed":                     "empty between Steps",
+	"step.ack.round":                      "empty between Steps",
+	"step.ack.entries":                    "empty between Steps",
+	"report.counters":                     "counters change nothing",
 }
 
 // visit calls do with the path and the settable value of every field, element and list below v.
@@ -214,6 +224,10 @@ func TestAppendStateSeparatesLists(t *testing.T) {
 // shared are the lists that a clone may share, since nothing modifies them in place.
 var shared = map[string]string{
 	"members.voters":               "made anew whenever the configuration changes",
+	"members.electorate.incoming":  "made anew whenever the configuration changes",
+	"members.electorate.outgoing":  "made anew whenever the configuration changes",
+	"members.all[0].Value.Removed": "a configuration is never modified",
+	"members.all[1].Value.Removed": "a configuration is never modified",
 	"members.all[0].Value.Members": "a configuration is never modified",
 	"members.all[1].Value.Members": "a configuration is never modified",
 }

@@ -3,6 +3,8 @@ package entry
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 	"sort"
 )
 
@@ -33,14 +35,30 @@ type Member struct {
 	Key []byte
 	// Learner marks a member that receives the log but does not vote (thesis, section 4.2.1).
 	Learner bool
+	// Promote marks a learner that becomes a voter as soon as it has caught up. Invariant: only a
+	// learner has it.
+	Promote bool
+	// Leaving marks a member that goes as soon as no learner waits to be promoted any more. Until
+	// then a leaving voter votes, except in the incoming set of a joint configuration.
+	Leaving bool
+	// Outgoing marks a voter of the set that a joint configuration replaces (thesis, section 4.3).
+	Outgoing bool
 }
 
 // Configuration is the set of members in force from some index on. It is the payload of a
-// [KindConfiguration] entry and part of every snapshot.
+// [KindConfiguration] entry and part of every snapshot. The marks of its members say what a change
+// under way has still to do, so that any later leader can go on with it.
 type Configuration struct {
 	Cluster ClusterID
 	// Members are sorted by ID and have distinct IDs.
 	Members []Member
+	// Removed are the ids that were members once and are none now, in the order of their removal,
+	// the newest [RemovedMax] of them. Invariant: distinct, and none of Members.
+	Removed []MemberID
+	// Level is the newest level of formats and features that every member knows.
+	Level uint32
+	// Lease allows leaders to answer reads from a lease; every member grants votes accordingly.
+	Lease bool
 }
 
 // Limits of a configuration; a decoder refuses more before it allocates.
@@ -48,9 +66,10 @@ const (
 	MembersMax   = 64
 	MemberIDMax  = 1024
 	MemberKeyMax = 8192
+	RemovedMax   = 64
 )
 
-const configurationVersion = 1
+const configurationVersion = 2
 
 // Find returns the member named id.
 func (c Configuration) Find(id MemberID) (Member, bool) {
@@ -61,12 +80,35 @@ func (c Configuration) Find(id MemberID) (Member, bool) {
 	return Member{}, false
 }
 
-// Voters returns the ids of the members that vote, sorted.
+// Joint reports whether two sets of voters decide together (thesis, section 4.3).
+func (c Configuration) Joint() bool {
+	return slices.ContainsFunc(c.Members, func(m Member) bool { return m.Outgoing })
+}
+
+// Incoming returns the ids of the members that vote, sorted; in a joint configuration those that
+// will vote when it ends.
+func (c Configuration) Incoming() []MemberID {
+	joint := c.Joint()
+	return c.choose(func(m *Member) bool { return !m.Learner && !(joint && m.Leaving) })
+}
+
+// Outgoing returns the ids of the members that voted before a joint configuration, sorted, and nil
+// when the configuration is not joint.
+func (c Configuration) Outgoing() []MemberID {
+	return c.choose(func(m *Member) bool { return m.Outgoing })
+}
+
+// Voters returns the ids of the members that vote, in either set, sorted.
 func (c Configuration) Voters() []MemberID {
+	joint := c.Joint()
+	return c.choose(func(m *Member) bool { return m.Outgoing || !m.Learner && !(joint && m.Leaving) })
+}
+
+func (c Configuration) choose(wanted func(*Member) bool) []MemberID {
 	var ids []MemberID
-	for _, m := range c.Members {
-		if !m.Learner {
-			ids = append(ids, m.ID)
+	for i := range c.Members {
+		if wanted(&c.Members[i]) {
+			ids = append(ids, c.Members[i].ID)
 		}
 	}
 	return ids
@@ -75,47 +117,98 @@ func (c Configuration) Voters() []MemberID {
 // AppendConfiguration appends the encoded configuration to dst. c must be valid (see
 // [Configuration.Validate]).
 //
-//	+---------+------------+-----------+----------------------------------------------+
-//	| version | cluster id | n uvarint | n x member:                                  |
-//	| u8 = 1  | 16 bytes   |           | incarnation u64 LE | flags u8 (1 = learner)  |
-//	|         |            |           | id uvarint+bytes   | key uvarint+bytes       |
-//	+---------+------------+-----------+----------------------------------------------+
+//	+---------+------------+---------------+-----------+-----------+-----------+-----------+-------------+
+//	| version | cluster id | level uvarint | flags u8  | n uvarint | n members | r uvarint | r removed   |
+//	| u8 = 2  | 16 bytes   |               | 1 = lease |           |           |           | ids         |
+//	+---------+------------+---------------+-----------+-----------+-----------+-----------+-------------+
+//
+//	member:  | incarnation u64 LE | flags u8 | id uvarint+bytes | key uvarint+bytes |
+//	         flags: 1 = learner, 2 = promote, 4 = leaving, 8 = outgoing
+//	removed: | id uvarint+bytes |
+//
+// Version 1 had neither level, flags and removed ids, nor a member's flags but the first.
 func AppendConfiguration(dst []byte, c Configuration) []byte {
 	dst = append(dst, configurationVersion)
 	dst = append(dst, c.Cluster[:]...)
+	dst = binary.AppendUvarint(dst, uint64(c.Level))
+	dst = append(dst, flagBits(c.Lease))
 	dst = binary.AppendUvarint(dst, uint64(len(c.Members)))
-	for _, m := range c.Members {
+	for i := range c.Members {
+		m := &c.Members[i]
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(m.Incarnation))
-		var flags byte
-		if m.Learner {
-			flags = 1
-		}
-		dst = append(dst, flags)
-		dst = binary.AppendUvarint(dst, uint64(len(m.ID)))
-		dst = append(dst, m.ID...)
+		dst = append(dst, flagBits(m.Learner, m.Promote, m.Leaving, m.Outgoing))
+		dst = appendID(dst, m.ID)
 		dst = binary.AppendUvarint(dst, uint64(len(m.Key)))
 		dst = append(dst, m.Key...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(c.Removed)))
+	for _, id := range c.Removed {
+		dst = appendID(dst, id)
 	}
 	return dst
 }
 
-// Validate checks the invariants of a configuration: at most [MembersMax] members, ids of 1 to
-// [MemberIDMax] bytes, sorted and distinct, keys of at most [MemberKeyMax] bytes.
-func (c Configuration) Validate() error {
-	if len(c.Members) > MembersMax {
-		return fmt.Errorf("entry: configuration of %d members, at most %d", len(c.Members), MembersMax)
+func appendID(dst []byte, id MemberID) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(id))), id...)
+}
+
+// flagBits packs flags into one byte, the first as its lowest bit.
+func flagBits(all ...bool) byte {
+	var b byte
+	for i, f := range all {
+		if f {
+			b |= 1 << i
+		}
 	}
-	for i, m := range c.Members {
-		switch {
-		case len(m.ID) == 0 || len(m.ID) > MemberIDMax:
-			return fmt.Errorf("entry: member id of %d bytes, want 1 to %d", len(m.ID), MemberIDMax)
-		case len(m.Key) > MemberKeyMax:
-			return fmt.Errorf("entry: key of member %q has %d bytes, at most %d", m.ID, len(m.Key), MemberKeyMax)
-		case i > 0 && m.ID <= c.Members[i-1].ID:
+	return b
+}
+
+// Validate checks the invariants of a configuration: at most [MembersMax] members, ids of 1 to
+// [MemberIDMax] bytes, sorted and distinct, keys of at most [MemberKeyMax] bytes, marks that fit
+// each other, and at most [RemovedMax] removed ids, distinct and not those of members.
+func (c Configuration) Validate() error {
+	if len(c.Members) > MembersMax || len(c.Removed) > RemovedMax {
+		return fmt.Errorf("entry: configuration of %d members and %d removed ones, at most %d and %d",
+			len(c.Members), len(c.Removed), MembersMax, RemovedMax)
+	}
+	for i := range c.Members {
+		m := &c.Members[i]
+		if err := m.validate(); err != nil {
+			return err
+		}
+		if i > 0 && m.ID <= c.Members[i-1].ID {
 			return fmt.Errorf("entry: member %q follows %q, want sorted and distinct", m.ID, c.Members[i-1].ID)
 		}
 	}
+	for i, id := range c.Removed {
+		if err := id.validate(); err != nil {
+			return err
+		}
+		if _, member := c.Find(id); member || slices.Contains(c.Removed[:i], id) {
+			return fmt.Errorf("entry: member %q was removed and is here again", id)
+		}
+	}
+	if c.Joint() && len(c.Incoming()) == 0 {
+		return fmt.Errorf("entry: a joint configuration without incoming voters")
+	}
 	return nil
+}
+
+func (id MemberID) validate() error {
+	if len(id) == 0 || len(id) > MemberIDMax {
+		return fmt.Errorf("entry: member id of %d bytes, want 1 to %d", len(id), MemberIDMax)
+	}
+	return nil
+}
+
+func (m *Member) validate() error {
+	switch {
+	case len(m.Key) > MemberKeyMax:
+		return fmt.Errorf("entry: key of member %q has %d bytes, at most %d", m.ID, len(m.Key), MemberKeyMax)
+	case m.Promote && (!m.Learner || m.Leaving):
+		return fmt.Errorf("entry: member %q is to be promoted, but is a voter or leaving", m.ID)
+	}
+	return m.ID.validate()
 }
 
 // DecodeConfiguration reads a configuration that fills b exactly. The result shares no memory with
@@ -123,14 +216,12 @@ func (c Configuration) Validate() error {
 func DecodeConfiguration(b []byte) (Configuration, error) {
 	d := decoder{rest: b}
 	var c Configuration
-	if v := d.byte(); !d.failed && v != configurationVersion {
-		return c, fmt.Errorf("%w: configuration version %d, this library reads %d", ErrCorrupt, v, configurationVersion)
+	version := d.byte()
+	if !d.failed && (version == 0 || version > configurationVersion) {
+		return c, fmt.Errorf("%w: configuration version %d, this library reads 1 to %d",
+			ErrCorrupt, version, configurationVersion)
 	}
-	copy(c.Cluster[:], d.take(16))
-	n := d.uvarint(MembersMax)
-	for i := uint64(0); i < n && !d.failed; i++ {
-		c.Members = append(c.Members, d.member())
-	}
+	d.configuration(version, &c)
 	if d.failed || len(d.rest) != 0 {
 		return Configuration{}, fmt.Errorf("%w: configuration of %d bytes does not decode", ErrCorrupt, len(b))
 	}
@@ -173,16 +264,47 @@ func (d *decoder) uvarint(limit uint64) uint64 {
 	return v
 }
 
-func (d *decoder) member() Member {
+// configuration reads what follows the version.
+func (d *decoder) configuration(version byte, c *Configuration) {
+	copy(c.Cluster[:], d.take(16))
+	known := 1
+	if version > 1 {
+		c.Level = uint32(d.uvarint(math.MaxUint32))
+		d.flags(&c.Lease)
+		known = 4
+	}
+	for range d.uvarint(MembersMax) {
+		if d.failed {
+			return
+		}
+		c.Members = append(c.Members, d.member(known))
+	}
+	if version == 1 {
+		return
+	}
+	for range d.uvarint(RemovedMax) {
+		c.Removed = append(c.Removed, MemberID(d.take(d.uvarint(MemberIDMax))))
+	}
+}
+
+// flags reads the flags of one byte, the lowest first, and refuses others.
+func (d *decoder) flags(all ...*bool) {
+	b := d.byte()
+	for i, f := range all {
+		*f = b>>i&1 == 1
+	}
+	if b>>len(all) != 0 {
+		d.failed = true
+	}
+}
+
+// member reads a member whose first known flags may be set.
+func (d *decoder) member(known int) Member {
 	var m Member
 	if b := d.take(8); b != nil {
 		m.Incarnation = Incarnation(binary.LittleEndian.Uint64(b))
 	}
-	flags := d.byte()
-	if flags > 1 {
-		d.failed = true
-	}
-	m.Learner = flags == 1
+	d.flags([]*bool{&m.Learner, &m.Promote, &m.Leaving, &m.Outgoing}[:known]...)
 	m.ID = MemberID(d.take(d.uvarint(MemberIDMax)))
 	m.Key = append([]byte(nil), d.take(d.uvarint(MemberKeyMax))...)
 	return m

@@ -255,6 +255,7 @@ func FuzzParse(f *testing.F) {
 // FuzzConfiguration checks that a decoded configuration is valid and decodes again to itself.
 func FuzzConfiguration(f *testing.F) {
 	f.Add(entry.AppendConfiguration(nil, entry.Configuration{Members: []entry.Member{{ID: "a", Key: []byte{1}}}}))
+	f.Add(entry.AppendConfiguration(nil, full()))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := entry.DecodeConfiguration(b)
 		if err != nil {

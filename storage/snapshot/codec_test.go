@@ -168,3 +168,44 @@ func TestGolden(t *testing.T) {
 		t.Errorf("the image's file differs from %s:\n%s", golden, got)
 	}
 }
+
+// undump returns the bytes of a hexadecimal dump.
+func undump(t *testing.T, dump string) []byte {
+	t.Helper()
+	var all []byte
+	for line := range strings.Lines(dump) {
+		if len(line) < 58 {
+			continue
+		}
+		b, err := hex.DecodeString(strings.ReplaceAll(line[10:58], " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+	}
+	return all
+}
+
+// TestGoldenConfiguration1: an image whose configuration has the first version's bytes is still read.
+func TestGoldenConfiguration1(t *testing.T) {
+	dump, err := os.ReadFile("testdata/golden.configuration1.snap.hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := vfs.NewMemory()
+	name := fileName(testMeta().Position(), completeSuffix)
+	if err := vfs.ReplaceFile(disk, name, undump(t, string(dump))); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(disk, ".", Options{Incarnation: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metas, err := s.List()
+	if err != nil || len(metas) != 1 {
+		t.Fatalf("%d images: %v", len(metas), err)
+	}
+	if got, want := metas[0].Configuration, testMeta().Configuration; !reflect.DeepEqual(got, want) {
+		t.Errorf("configuration %v, want %v", got, want)
+	}
+}
