@@ -116,14 +116,17 @@ func TestPaperLateRefusalsAreIgnored(t *testing.T) {
 	p.wantCommit(5)
 }
 
-// A member that denies what it acknowledged has lost its disk, or a refusal came twice: it is asked
-// again from there, and what is committed stays committed.
+// A member that denies what it acknowledged, in answer to a message that was sent later, has lost its
+// disk: it is asked again from there, and what is committed stays committed.
 func TestPaperForgottenEntriesAreSentAgain(t *testing.T) {
 	p := newSolo(t, setting{})
 	p.lead()
 	p.agree()
 	p.wantCommit(1)
-	p.receive(p.refusal("b", 1, at(0, 0)))
+	p.expire()
+	refusal := p.refusal("b", 1, at(0, 0))
+	refusal.Round = p.only(core.MsgAppend, "b").Round
+	p.receive(refusal)
 	if m := p.only(core.MsgAppend, "b"); m.Index != 0 || m.Entries.Count != 1 {
 		t.Errorf("sent %+v, want the log from its beginning", m.Entries)
 	}
@@ -132,6 +135,22 @@ func TestPaperForgottenEntriesAreSentAgain(t *testing.T) {
 	p.propose(1, 100)
 	if m := p.only(core.MsgAppend, "b"); m.Entries != (core.Range{First: 2, Count: 1}) {
 		t.Errorf("goes on with %+v", m.Entries)
+	}
+}
+
+// A refusal that was sent before the ack and comes after it denies nothing: the news of a commit
+// overtook the entries, was refused, and the refusal was overtaken by the ack. The bounded model
+// check found that the leader then lowered the member's match and called it forgetful.
+func TestPaperLateRefusalIsNoDenial(t *testing.T) {
+	p := newSolo(t, setting{})
+	p.lead()
+	p.agree()
+	p.wantCommit(1)
+	refusal := p.refusal("b", 1, at(0, 0))
+	refusal.Round = 1 // the broadcast that opened the term
+	p.receive(refusal)
+	if got := p.sent(core.MsgAppend, "b"); len(got) != 0 || p.core.Match("b") != 1 || p.core.Counters().Forgotten != 0 {
+		t.Errorf("sends %+v, counts %d entries of b, counters %+v", got, p.core.Match("b"), p.core.Counters())
 	}
 }
 

@@ -21,6 +21,9 @@ type progress struct {
 	// match is the last entry that the member holds durably. Invariant: match < next, and it
 	// decreases within a term only when the member says that it has lost what it held.
 	match entry.Index
+	// since is the newest round when match last grew. Only a refusal of a later one, sent to a member
+	// that held match, can deny it; others are late.
+	since uint64
 	// next is the entry to send next.
 	next entry.Index
 	// round is the newest round that the member has answered.
@@ -42,9 +45,11 @@ func (p *progress) probe(next entry.Index) {
 	p.window.clear()
 }
 
-// acknowledge takes note of a success.
-func (p *progress) acknowledge(agreed, match, base entry.Index) {
-	p.match = max(p.match, match)
+// acknowledge takes note of a success, while round is the newest one.
+func (p *progress) acknowledge(agreed, match, base entry.Index, round uint64) {
+	if match > p.match {
+		p.match, p.since = match, round
+	}
 	p.window.acknowledge(p.match)
 	switch p.state {
 	case probing:

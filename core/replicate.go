@@ -157,13 +157,13 @@ func (c *Core) onAppendReply(m *Message) {
 	p.heard = c.now
 	p.round = max(p.round, m.Round)
 	if !m.Reject {
-		p.acknowledge(m.Index, m.Match, c.log.base.Index)
+		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round)
 		return
 	}
 	if p.state == snapshotting {
 		return
 	}
-	if m.Index == p.match && p.next == p.match+1 && p.match > 0 {
+	if m.Index == p.match && p.next == p.match+1 && p.match > 0 && m.Round > p.since {
 		// The member denies what it acknowledged: its disk was replaced. It is served again from
 		// what it has; what was committed with its help stays committed.
 		c.report.counters.Forgotten++

@@ -154,7 +154,7 @@ func (e *encoder) progress(p *progress) {
 	e.text(p.id)
 	e.numbers(uint64(p.state), uint64(p.match), uint64(p.next), p.round)
 	e.instants(p.heard)
-	e.numbers(uint64(p.told), uint64(p.loading))
+	e.numbers(uint64(p.told), uint64(p.loading), p.since)
 	e.flag(p.paused)
 	e.numbers(uint64(len(p.window.flights)))
 	for _, f := range p.window.flights {
