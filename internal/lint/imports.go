@@ -27,7 +27,7 @@ type ban struct {
 // finding.
 var law = []ban{
 	{
-		from: []string{root + "/core/...", root + "/entry/..."},
+		from: []string{root + "/core/...", root + "/entry/...", root + "/session/..."},
 		what: []string{
 			"time", "os/...", "net/...", "sync/...", "context", "math/rand/...", "crypto/rand",
 			"io/fs", "log/...", "syscall", "runtime/...", "unsafe", "golang.org/x/sys/...",
@@ -45,6 +45,12 @@ var law = []ban{
 		what:   []string{vanadium + "/..."},
 		but:    []string{root + "/entry/..."},
 		reason: "the frame is the one thing that everybody shares, so it depends on nobody",
+	},
+	{
+		from:   []string{root + "/session/..."},
+		what:   []string{vanadium + "/..."},
+		but:    []string{root + "/session/...", root + "/entry"},
+		reason: "what was applied already is a function of the entries alone, the same on every member",
 	},
 	{
 		from:   []string{root + "/storage/..."},
