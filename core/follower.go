@@ -102,7 +102,7 @@ func (c *Core) firstNew(block *entry.Block) entry.Index {
 func (c *Core) appendReceived(block *entry.Block, out *Effects) bool {
 	for i := block.First(); i <= block.Last(); i++ {
 		switch kind := block.Kind(i); kind {
-		case entry.KindCommand, entry.KindNoOp:
+		case entry.KindCommand, entry.KindNoOp, entry.KindSession:
 		case entry.KindConfiguration:
 			value, err := entry.DecodeConfiguration(block.Payload(i))
 			if err != nil {

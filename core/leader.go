@@ -23,17 +23,18 @@ type leading struct {
 	// uncommitted is the size of the entries that this leader has ordered and not committed.
 	uncommitted int
 	reads       leaderReads
-	// marks outlive the leader's role, until the term ends: a copy of a forwarded command that
-	// arrives late must not be called "not proposed".
+	// marks outlive the leader's role, until the term ends: a copy of a message with forwarded
+	// commands that arrives late must not have its commands called "not proposed".
 	marks []mark
 	term  entry.Term
 }
 
-// mark is the newest command taken or refused from one forwarding member in the present term.
+// mark is the newest message with forwarded commands that was handled in the present term, of one
+// start of one member.
 type mark struct {
-	from     entry.MemberID
-	origin   uint64
-	sequence uint64
+	from   entry.MemberID
+	origin uint64
+	round  uint64
 }
 
 // becomeLeader opens the term (paper, section 5.2): with a no-op (section 8), or in an empty log
@@ -165,47 +166,69 @@ func (c *Core) full(size uint32) bool {
 	return c.lead.uncommitted > 0 && c.lead.uncommitted+int(size) > c.config.Uncommitted
 }
 
-// onPropose orders commands that another member forwarded.
+// onPropose orders commands that another member forwarded. Each message is handled once in its term:
+// what its sender was told about it must stay true when another copy arrives. A command that comes in
+// another message is ordered again; the table of sessions sees to it that it is applied once.
 func (c *Core) onPropose(m *Message, out *Effects) {
+	why, late := c.markForwarded(m)
+	if late {
+		return
+	}
 	for _, block := range m.Body {
 		for i := block.First(); i <= block.Last(); i++ {
 			h := block.Header(i)
-			why, late := c.takeForwarded(m.From, h, block, out)
-			if why != 0 && !late {
-				c.refuseForwarded(m.From, h, why, out)
+			refused := why
+			if refused == 0 {
+				refused = c.takeForwarded(h, block, out)
+			}
+			if refused != 0 && h.Kind != entry.KindSession {
+				c.refuseForwarded(m.From, h, refused, out)
 			}
 		}
 	}
 }
 
-// takeForwarded orders one forwarded command and returns 0, or why it did not. late is true when
-// this may be another copy of a message that was taken before: then nothing may be said.
-func (c *Core) takeForwarded(from entry.MemberID, h entry.Header, block *entry.Block, out *Effects) (Refusal, bool) {
+// markForwarded notes that the message is handled now. It returns why none of its commands can be
+// ordered, 0 if they can, or late when this is a copy of a message that was handled before, or older
+// than one: then nothing may be said.
+func (c *Core) markForwarded(m *Message) (why Refusal, late bool) {
 	if c.lead.term != c.hard.Term {
 		c.lead.marks, c.lead.term = nil, c.hard.Term
 	}
-	k := slices.IndexFunc(c.lead.marks, func(m mark) bool { return m.from == from && m.origin == h.Origin })
-	if k >= 0 && h.Sequence <= c.lead.marks[k].sequence {
-		return RefusedNotLeader, true
-	}
+	origin := m.Body[0].Header(m.Body[0].First()).Origin
+	k := slices.IndexFunc(c.lead.marks, func(n mark) bool { return n.from == m.From && n.origin == origin })
 	switch {
-	case c.role != Leader || c.config.ElectionOnly || h.Kind != entry.KindCommand:
+	case k >= 0 && m.Round <= c.lead.marks[k].round:
+		return 0, true
+	case c.role != Leader || c.config.ElectionOnly:
 		return RefusedNotLeader, false
-	case k < 0 && len(c.lead.marks) >= marksMax:
+	case k >= 0:
+		c.lead.marks[k].round = m.Round
+	case len(c.lead.marks) >= marksMax:
 		return RefusedOverloaded, false
-	case k < 0:
-		c.lead.marks = append(c.lead.marks, mark{from: from, origin: h.Origin, sequence: h.Sequence})
 	default:
-		c.lead.marks[k].sequence = h.Sequence
+		c.lead.marks = append(c.lead.marks, mark{from: m.From, origin: origin, round: m.Round})
 	}
-	// The mark stands before a refusal, too: who was told that the command was not ordered may propose
-	// it anew, so another copy of this message must not be ordered once there is room again.
-	if c.full(uint32(h.FrameSize())) {
-		return RefusedOverloaded, false
+	return 0, false
+}
+
+// takeForwarded orders one forwarded command, or returns why it did not.
+func (c *Core) takeForwarded(h entry.Header, block *entry.Block, out *Effects) Refusal {
+	switch {
+	case !forwardable(h):
+		return RefusedNotLeader
+	case c.full(uint32(h.FrameSize())):
+		return RefusedOverloaded
 	}
 	a := Appended{Kind: h.Kind, Forwarded: block, At: h.Index}
 	c.appendOwn(a, uint32(h.FrameSize()), out)
-	return 0, false
+	return 0
+}
+
+// forwardable reports whether a member may have the entry ordered for it: commands, the barriers among
+// them, and what opens its session.
+func forwardable(h entry.Header) bool {
+	return h.Kind == entry.KindCommand || h.Kind == entry.KindSession || h.Kind == entry.KindNoOp && h.Sequence != 0
 }
 
 // marksMax bounds the starts of forwarding members that one term remembers.

@@ -31,10 +31,11 @@ const (
 	MsgAppendReply
 	// MsgPropose forwards commands to the leader. Body holds frames whose index is a count from 1
 	// and whose term is 1; the leader orders them anew. Term is the term in which the sender knew
-	// the leader: in another term nothing is proposed.
+	// the leader: in another term nothing is proposed. Round numbers the messages of the commands'
+	// origin: each is handled at most once in its term.
 	MsgPropose
 	// MsgProposeReply tells the forwarding member that none of the commands of origin Hint with the
-	// sequences Index to Match were proposed; Round is the [Refusal]. Success is not answered: the
+	// sequences Index to Match were proposed by its message; Round is the [Refusal]. Success is not answered: the
 	// entry itself is. With Index > Match it only tells the Term.
 	MsgProposeReply
 	// MsgRead asks the leader for a read point; Round is the asking member's id for it.

@@ -364,7 +364,7 @@ func (m *machine) forward(out *core.Effects) {
 			Size: uint32(len(payload)), PayloadSum: entry.Checksum(payload)}, payload)
 		m.world.deliver(core.Message{
 			Kind: core.MsgPropose, From: m.id, To: out.Forward.To, Term: out.Forward.Term,
-			Entries: core.Range{First: 1, Count: 1}, Body: []*entry.Block{b.Block()},
+			Entries: core.Range{First: 1, Count: 1}, Body: []*entry.Block{b.Block()}, Round: sequence,
 		})
 	}
 }

@@ -180,7 +180,7 @@ func TestPaperReadNumbersDifferBetweenStarts(t *testing.T) {
 	}
 }
 
-// forwarded is a message with commands of one origin.
+// forwarded is a message with commands of one origin, whose number is the first of them.
 func forwarded(from entry.MemberID, term entry.Term, origin uint64, sequences ...uint64) core.Message {
 	var b entry.Builder
 	for i, sequence := range sequences {
@@ -188,11 +188,13 @@ func forwarded(from entry.MemberID, term entry.Term, origin uint64, sequences ..
 			Size: 4, PayloadSum: entry.Checksum([]byte("abcd"))}, []byte("abcd"))
 	}
 	return core.Message{Kind: core.MsgPropose, From: from, Term: term,
-		Entries: core.Range{First: 1, Count: uint32(len(sequences))}, Body: []*entry.Block{b.Block()}}
+		Entries: core.Range{First: 1, Count: uint32(len(sequences))}, Body: []*entry.Block{b.Block()},
+		Round: sequences[0]}
 }
 
-// A forwarded command is ordered in the term it was meant for and at most once in it, also when the
-// message is repeated; a repeat is answered with nothing, since the first copy may commit.
+// A message with forwarded commands is handled once in the term it was meant for, also when it is
+// repeated or overtaken; a repeat is answered with nothing, since the first copy may commit. A command
+// that comes in another message is ordered again: it is filtered when it is applied (thesis, 6.3).
 func TestPaperForwardedAtMostOnce(t *testing.T) {
 	p := newSolo(t, setting{})
 	p.lead()
@@ -200,9 +202,15 @@ func TestPaperForwardedAtMostOnce(t *testing.T) {
 	if w := out.Write.Appended; len(w) != 3 || w[2].Forwarded == nil || w[2].At != 3 || w[2].Kind != entry.KindCommand {
 		t.Fatalf("ordered %+v", w)
 	}
-	out = p.receive(forwarded("b", p.term(), 77, 2, 3, 4))
-	if w := out.Write.Appended; len(w) != 1 || w[0].At != 3 || len(p.sent(core.MsgProposeReply, "")) != 0 {
-		t.Fatalf("ordered %+v, answered %+v", w, p.sent(core.MsgProposeReply, ""))
+	again := forwarded("b", p.term(), 77, 3, 4)
+	if out = p.receive(again); len(out.Write.Appended) != 2 || out.Write.Appended[0].At != 1 {
+		t.Fatalf("ordered %+v of another message", out.Write.Appended)
+	}
+	for _, late := range []core.Message{again, forwarded("b", p.term(), 77, 2, 3)} {
+		out = p.receive(late)
+		if w := out.Write.Appended; len(w) != 0 || len(p.sent(core.MsgProposeReply, "")) != 0 {
+			t.Fatalf("ordered %+v, answered %+v", w, p.sent(core.MsgProposeReply, ""))
+		}
 	}
 	// Another start of the same member counts anew, and so does another member.
 	if out = p.receive(forwarded("b", p.term(), 78, 1), forwarded("c", p.term(), 77, 1)); len(out.Write.Appended) != 2 {
@@ -273,13 +281,14 @@ func TestPaperForwardedToAFollower(t *testing.T) {
 	p.now += 13 * beat
 	p.step(core.Input{})
 	p.want(core.Follower)
-	p.receive(forwarded("b", term, 77, 2, 3))
+	p.receive(forwarded("b", term, 77, 1, 2), forwarded("b", term, 77, 3))
 	if m := p.only(core.MsgProposeReply, "b"); m.Index != 3 || m.Match != 3 {
 		t.Errorf("after stepping down in the same term: refused %d to %d, want 3 only", m.Index, m.Match)
 	}
 }
 
-// A full leader refuses forwarded commands for certain, and takes no kind of entry but commands.
+// A full leader refuses forwarded commands for certain, and takes no kind of entry but commands,
+// barriers (a no-op with a number) and what opens a session, whose refusal needs no answer.
 func TestPaperForwardedIsBounded(t *testing.T) {
 	limits := core.Config{Message: 1 << 20, Window: 1 << 20, Tail: 1 << 20, Uncommitted: 110}
 	p := newSolo(t, setting{limits: limits})
@@ -292,13 +301,23 @@ func TestPaperForwardedIsBounded(t *testing.T) {
 	}
 	p.sync()
 	p.agree()
-	var b entry.Builder
-	b.Add(entry.Header{Kind: entry.KindConfiguration, Index: 1, Term: 1, Origin: 5, Sequence: 1,
-		PayloadSum: entry.Checksum(nil)}, nil)
-	out = p.receive(core.Message{Kind: core.MsgPropose, From: "c", Term: p.term(),
-		Entries: core.Range{First: 1, Count: 1}, Body: []*entry.Block{b.Block()}})
-	if len(out.Write.Appended) != 0 || len(p.sent(core.MsgProposeReply, "c")) != 1 {
-		t.Errorf("a member changed the configuration by forwarding: %+v", out.Write.Appended)
+	for i, row := range []struct {
+		kind              entry.Kind
+		sequence          uint64
+		ordered, answered int
+	}{
+		{entry.KindConfiguration, 1, 0, 1}, {entry.KindNoOp, 0, 0, 1}, {entry.KindNoOp, 1, 1, 0},
+		{entry.KindSession, 0, 1, 0}, {entry.KindSession, 0, 0, 0},
+	} {
+		var b entry.Builder
+		b.Add(entry.Header{Kind: row.kind, Index: 1, Term: 1, Origin: 5, Sequence: row.sequence,
+			PayloadSum: entry.Checksum(nil)}, nil)
+		out = p.receive(core.Message{Kind: core.MsgPropose, From: "c", Term: p.term(), Round: uint64(i + 1),
+			Entries: core.Range{First: 1, Count: 1}, Body: []*entry.Block{b.Block()}})
+		if n := len(p.sent(core.MsgProposeReply, "c")); len(out.Write.Appended) != row.ordered || n != row.answered {
+			t.Errorf("%d: of a forwarded %v of sequence %d %+v was ordered, %d refusals sent",
+				i, row.kind, row.sequence, out.Write.Appended, n)
+		}
 	}
 }
 

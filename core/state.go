@@ -138,7 +138,7 @@ func (e *encoder) leading(l *leading) {
 	e.numbers(uint64(len(l.marks)))
 	for _, m := range l.marks {
 		e.text(m.from)
-		e.numbers(m.origin, m.sequence)
+		e.numbers(m.origin, m.round)
 	}
 	e.numbers(l.reads.round, uint64(l.reads.index))
 	for _, list := range [][]readRequest{l.reads.asking, l.reads.waiting} {

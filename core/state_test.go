@@ -32,7 +32,7 @@ func fullCore() *Core {
 		lead: leading{opened: 1, round: 2, heartbeat: 3, uncommitted: 4, term: 1,
 			peers: []progress{{id: "b", state: replicating, match: 1, next: 3, round: 1, heard: 1, told: 1, loading: 1,
 				window: window{flights: []flight{{2, 50}, {3, 60}}, bytes: 110}}},
-			marks: []mark{{from: "b", origin: 7, sequence: 8}},
+			marks: []mark{{from: "b", origin: 7, round: 8}},
 			reads: leaderReads{waiting: []readRequest{{local: 1, from: "b", remote: 2}},
 				asking: []readRequest{{local: 3, from: "b", remote: 4}}, round: 5, index: 6}},
 		reads: followerReads{id: 1, waiting: []ReadID{2}, asked: askedReads{ids: []ReadID{3}, due: 4}},

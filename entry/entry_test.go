@@ -214,7 +214,8 @@ func TestConfigurationLimits(t *testing.T) {
 
 func TestKinds(t *testing.T) {
 	for kind, want := range map[entry.Kind]string{
-		entry.KindCommand: "command", entry.KindNoOp: "no-op", entry.KindConfiguration: "configuration", 77: "kind 77",
+		entry.KindCommand: "command", entry.KindNoOp: "no-op", entry.KindConfiguration: "configuration",
+		entry.KindSession: "session", 77: "kind 77",
 	} {
 		if kind.String() != want || kind.Known() == (kind == 77) {
 			t.Errorf("kind %d is %q, known %v", uint8(kind), kind, kind.Known())

@@ -27,10 +27,14 @@ const (
 	// KindConfiguration carries an encoded [Configuration], in force as soon as it is appended
 	// (Ongaro's thesis, section 4.1).
 	KindConfiguration Kind = 2
+	// KindSession opens the session of an origin (thesis, section 6.3): from it on every member
+	// remembers which of the origin's commands were applied. It has no payload; its Sequence is the
+	// session's base, see package session.
+	KindSession Kind = 3
 )
 
 // Known reports whether this version of the library understands k.
-func (k Kind) Known() bool { return k <= KindConfiguration }
+func (k Kind) Known() bool { return k <= KindSession }
 
 // String returns the kind's name, or its number when it is unknown.
 func (k Kind) String() string {
@@ -41,6 +45,8 @@ func (k Kind) String() string {
 		return "no-op"
 	case KindConfiguration:
 		return "configuration"
+	case KindSession:
+		return "session"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -73,8 +79,9 @@ type Header struct {
 	// Origin names the start of the member that proposed the command: a random number drawn anew
 	// at each start. With Sequence it identifies a command for ever.
 	Origin uint64
-	// Sequence counts the commands of one origin, from 1. 0 marks entries that no caller waits
-	// for: no-ops and configurations.
+	// Sequence counts the commands and barriers (no-ops that a caller waits for) of one origin, from 1.
+	// 0 marks entries that no caller waits for: a leader's no-op and configurations. In an entry of
+	// KindSession it is the session's base, an index.
 	Sequence uint64
 	// Size is the payload's length in bytes. Invariant: Size <= PayloadMax.
 	Size uint32
