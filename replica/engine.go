@@ -34,6 +34,8 @@ type orders struct {
 	batch []*proposal
 	// sequence is the number of the last command taken under this start's origin.
 	sequence uint64
+	// round is the number of the last message that forwarded commands.
+	round uint64
 }
 
 // stage is how far the replica is at its beginning and at its end.
@@ -403,8 +405,9 @@ func (e *engine) forward(f *core.Forward, act *actions) {
 }
 
 func (e *engine) postForward(f *core.Forward, b *entry.Builder, count int, act *actions) {
+	e.orders.round++
 	act.post(core.Message{
-		Kind: core.MsgPropose, From: e.config.ID, To: f.To, Term: f.Term,
+		Kind: core.MsgPropose, From: e.config.ID, To: f.To, Term: f.Term, Round: e.orders.round,
 		Entries: core.Range{First: 1, Count: uint32(count)}, Body: []*entry.Block{b.Block()},
 	})
 }
