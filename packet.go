@@ -22,6 +22,7 @@ func newPacket(m *core.Message) Packet {
 		Reject:   m.Reject,
 		Hint:     m.Hint,
 		HintTerm: Term(m.HintTerm),
+		Target:   string(m.Target),
 		First:    Index(m.Entries.First),
 		Count:    m.Entries.Count,
 	}
@@ -48,6 +49,7 @@ func (p *Packet) message(from, to entry.MemberID) (core.Message, error) {
 		Reject:   p.Reject,
 		Hint:     p.Hint,
 		HintTerm: entry.Term(p.HintTerm),
+		Target:   entry.MemberID(p.Target),
 		Entries:  core.Range{First: entry.Index(p.First), Count: p.Count},
 	}
 	if err := p.checkNumbers(); err != nil {

@@ -23,7 +23,7 @@ func blockOf(first entry.Index, term entry.Term, payloads ...string) *entry.Bloc
 
 func appendMessage() core.Message {
 	return core.Message{Kind: core.MsgAppend, From: "a", To: "b", Term: 3, Index: 4, LogTerm: 2, Commit: 4, Match: 1,
-		Round: 9, Reject: true, Hint: 11, HintTerm: 2, Entries: core.Range{First: 5, Count: 3},
+		Round: 9, Reject: true, Hint: 11, HintTerm: 2, Target: "c", Entries: core.Range{First: 5, Count: 3},
 		Body: []*entry.Block{blockOf(5, 3, "x", "yy"), blockOf(7, 3, "zzz")}}
 }
 

@@ -458,6 +458,8 @@ type Packet struct {
 	Reject   bool
 	Hint     uint64
 	HintTerm Term
+	// Target names a third member.
+	Target string
 	// First and Count are the range of entries carried.
 	First Index
 	Count uint32
@@ -501,6 +503,9 @@ func (x Packet) VDLIsZero() bool {
 		return false
 	}
 	if x.HintTerm != 0 {
+		return false
+	}
+	if x.Target != "" {
 		return false
 	}
 	if x.First != 0 {
@@ -570,18 +575,23 @@ func (x Packet) VDLWrite(enc vdl.Encoder) error {
 			return err
 		}
 	}
+	if x.Target != "" {
+		if err := enc.NextFieldValueString(10, vdl.StringType, x.Target); err != nil {
+			return err
+		}
+	}
 	if x.First != 0 {
-		if err := enc.NextFieldValueUint(10, vdlTypeUint642, uint64(x.First)); err != nil {
+		if err := enc.NextFieldValueUint(11, vdlTypeUint642, uint64(x.First)); err != nil {
 			return err
 		}
 	}
 	if x.Count != 0 {
-		if err := enc.NextFieldValueUint(11, vdl.Uint32Type, uint64(x.Count)); err != nil {
+		if err := enc.NextFieldValueUint(12, vdl.Uint32Type, uint64(x.Count)); err != nil {
 			return err
 		}
 	}
 	if len(x.Frames) != 0 {
-		if err := enc.NextField(12); err != nil {
+		if err := enc.NextField(13); err != nil {
 			return err
 		}
 		if err := vdlWriteAnonList2(enc, x.Frames); err != nil {
@@ -684,20 +694,27 @@ func (x *Packet) VDLRead(dec vdl.Decoder) error {
 				x.HintTerm = Term(value)
 			}
 		case 10:
+			switch value, err := dec.ReadValueString(); {
+			case err != nil:
+				return err
+			default:
+				x.Target = value
+			}
+		case 11:
 			switch value, err := dec.ReadValueUint(64); {
 			case err != nil:
 				return err
 			default:
 				x.First = Index(value)
 			}
-		case 11:
+		case 12:
 			switch value, err := dec.ReadValueUint(32); {
 			case err != nil:
 				return err
 			default:
 				x.Count = uint32(value)
 			}
-		case 12:
+		case 13:
 			if err := vdlReadAnonList2(dec, &x.Frames); err != nil {
 				return err
 			}

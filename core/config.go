@@ -2,6 +2,9 @@ package core
 
 import "v.io/x/ref/lib/raft/entry"
 
+// RankMax is the greatest Config.Rank.
+const RankMax = 64
+
 // Config is what a member's core is told once.
 type Config struct {
 	ID entry.MemberID
@@ -11,12 +14,13 @@ type Config struct {
 	// it:
 	//
 	//	leader sends at least every      1 heartbeat
-	//	follower's election time-out     random in [6, 12) heartbeats
+	//	follower's election time-out     random in [6, 12) heartbeats, later by 6 for each rank
 	//	candidate's time-out             the same
 	//	stickiness of a leader           6 heartbeats since it was heard
 	//	check-quorum of a leader         12 heartbeats without a majority
 	//	question asked again             3 heartbeats
-	//	pre-vote after a lost connection random in [1, 3) heartbeats
+	//	pre-vote after a lost connection random in [1, 3) heartbeats, later by 2 for each rank
+	//	a transfer of leadership         given up after 12 heartbeats
 	//
 	// At the default of 50 ms a follower bears five lost heartbeats and a leader that is not
 	// scheduled for 0.3 s. Of two survivors the first to notice wakes after the smaller of two
@@ -24,6 +28,10 @@ type Config struct {
 	// heartbeat; two round trips and two syncs later it leads. When the leader's process ends, the
 	// transport says at once that the connection broke, and it takes a few heartbeats only.
 	Heartbeat Instant
+	// Rank orders the members by who should lead, 0 before all others: it adds Rank times 6 heartbeats
+	// to the election time-out, so that a member of a higher rank stands only when those of lower
+	// ones did not, and a leader that hands over to the best prefers low ones. At most [RankMax].
+	Rank uint64
 	// Uncommitted bounds the bytes that a leader orders beyond its commit index. One entry is
 	// always taken.
 	Uncommitted int

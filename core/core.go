@@ -82,6 +82,9 @@ type Start struct {
 // not fit together; nothing can be done about it but to restore one of them.
 func New(config Config, start Start) (*Core, error) {
 	rec := &start.Recovered
+	if config.Rank > RankMax {
+		return nil, fmt.Errorf("core: Config.Rank is %d, at most %d", config.Rank, RankMax)
+	}
 	c := &Core{config: config, random: newRandom(config.Seed, config.ID), hard: rec.Hard, commit: rec.Commit}
 	c.reads.id = c.random.next()
 	c.log = logState{base: rec.Base, last: rec.Last, runs: append([]entry.TermRun(nil), rec.Terms...)}
@@ -182,8 +185,9 @@ func (c *Core) Step(in *Input, out *Effects) {
 	c.propose(in.Proposals, out)
 	c.ask(in.Reads, out)
 	if in.Campaign {
-		c.startCampaign(out)
+		c.requestLeadership(out)
 	}
+	c.startTransfers(in.Transfers, out)
 	c.tick(out)
 	c.finish(out)
 }
@@ -199,6 +203,7 @@ func (e *Effects) clear() {
 		Reads:           e.Reads[:0],
 		Loads:           e.Loads[:0],
 		Snapshots:       e.Snapshots[:0],
+		Transferred:     e.Transferred[:0],
 	}
 }
 
@@ -233,8 +238,10 @@ func (c *Core) finish(out *Effects) {
 	if c.role == Leader {
 		c.advanceCommit()
 		c.confirmReads(out)
+		c.advanceHandover(out)
 		c.replicateAll(out)
 	}
+	c.settleTransfers(out)
 	c.closeBatch(out)
 	c.sendAck(out)
 	c.log.tail.bound(c.config.Tail, min(c.disk.last, c.commit)+1)
@@ -277,9 +284,9 @@ func (c *Core) Deadline() Instant {
 		return Forever
 	}
 	if c.role == Leader {
-		return c.lead.heartbeat
+		return min(c.lead.heartbeat, c.transferDue())
 	}
-	deadline := c.election.deadline
+	deadline := min(c.election.deadline, c.transferDue())
 	if due := c.reads.asked.due; due != 0 {
 		deadline = min(deadline, due)
 	}
@@ -314,6 +321,7 @@ func (c *Core) Status() Status {
 	s := Status{
 		Role: c.role, Term: c.hard.Term, Leader: c.leader, Vote: c.hard.Vote,
 		Last: c.log.position(), Commit: c.commit, Durable: c.disk.last, LastContact: c.election.heard,
+		Transferring: c.lead.handover.to,
 	}
 	if c.role == Leader {
 		s.LastContact = c.quorumHeard()

@@ -21,6 +21,8 @@ type election struct {
 	votes []ballot
 	// self is the batch that makes this candidate's own vote durable; until then it does not count.
 	self uint64
+	// asked are this member's own requests for a transfer.
+	asked []askedTransfer
 }
 
 type ballot struct {
@@ -32,11 +34,17 @@ type ballot struct {
 // to wait for.
 func (c *Core) resetElection() {
 	h := c.config.Heartbeat
-	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h)
+	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h) + c.later(electionSpan)
 	c.election.deadline = c.now + c.election.timeout
 	if c.role == Follower && c.members.electorate.only(c.config.ID) && c.hard.Term < entry.NumberMax {
 		c.election.deadline = c.now
 	}
+}
+
+// later returns how much longer than others this member waits because of its rank, when those of one
+// rank wait within a span of that many heartbeats.
+func (c *Core) later(span Instant) Instant {
+	return Instant(c.config.Rank) * span * c.config.Heartbeat
 }
 
 // becomeFollower enters term, or stays in it, and forgets what belonged to another role or term.
@@ -90,7 +98,7 @@ func (c *Core) excuse() bool {
 // startCampaign asks for pre-votes (thesis, section 9.6): a member that cannot win raises no term
 // and disturbs nobody. Learners and members without a configuration do not campaign.
 func (c *Core) startCampaign(out *Effects) {
-	if c.role == Leader || !c.members.isVoter(c.config.ID) || c.hard.Term >= entry.NumberMax {
+	if c.role == Leader || !c.mayCampaign() {
 		return
 	}
 	if c.leader != "" {
@@ -102,25 +110,33 @@ func (c *Core) startCampaign(out *Effects) {
 	// Asking again costs nothing, so the next try comes soon: a peer may just not have missed the
 	// leader yet.
 	c.election.deadline = c.now + c.random.between(c.config.Heartbeat, 2*c.config.Heartbeat)
-	c.sendVotes(MsgPreVote, c.hard.Term+1, 0, out)
+	c.sendVotes(Message{Kind: MsgPreVote, Term: c.hard.Term + 1}, 0, out)
 	c.tally(out)
 }
 
-// becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2).
-func (c *Core) becomeCandidate(out *Effects) {
+// mayCampaign reports whether this member may stand for election at all.
+func (c *Core) mayCampaign() bool {
+	return c.members.isVoter(c.config.ID) && c.hard.Term < entry.NumberMax
+}
+
+// becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2). hint goes
+// into the requests.
+func (c *Core) becomeCandidate(hint uint64, out *Effects) {
 	c.role = Candidate
 	c.hard = entry.HardState{Term: c.hard.Term + 1, Vote: c.config.ID}
 	c.election.votes = c.election.votes[:0]
 	c.resetElection()
 	c.election.self = c.afterHard()
-	c.sendVotes(MsgVote, c.hard.Term, c.election.self, out)
+	c.sendVotes(Message{Kind: MsgVote, Term: c.hard.Term, Hint: hint}, c.election.self, out)
 }
 
-func (c *Core) sendVotes(kind MessageKind, term entry.Term, after uint64, out *Effects) {
+// sendVotes asks every other voter with m.
+func (c *Core) sendVotes(m Message, after uint64, out *Effects) {
 	last := c.log.position()
+	m.Index, m.LogTerm = last.Index, last.Term
 	for _, to := range c.members.voters {
 		if to != c.config.ID {
-			m := Message{Kind: kind, To: to, Term: term, Index: last.Index, LogTerm: last.Term}
+			m.To = to
 			c.send(m, after, out)
 		}
 	}
@@ -144,7 +160,7 @@ func (c *Core) tally(out *Effects) {
 	}
 	switch c.role {
 	case PreCandidate:
-		c.becomeCandidate(out)
+		c.becomeCandidate(0, out)
 	case Candidate:
 		c.becomeLeader(out)
 	}

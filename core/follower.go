@@ -129,7 +129,7 @@ func (c *Core) sendAck(out *Effects) {
 	}
 	m := Message{
 		Kind: MsgAppendReply, To: a.to, Term: c.hard.Term, Round: a.round,
-		Index: a.agreed, Match: min(a.agreed, c.disk.last),
+		Index: a.agreed, Match: min(a.agreed, c.disk.last), Hint: c.config.Rank,
 	}
 	after := c.ackAfterHard(out)
 	if a.entries && m.Match < a.agreed {

@@ -95,13 +95,15 @@ func (s *source) configuration() entry.Configuration {
 // message is one that a member might send, or almost.
 func (s *source) message(now core.Status) core.Message {
 	m := core.Message{
-		Kind: core.MessageKind(s.byte() % 14), From: s.peer(), To: "a", Term: entry.Term(s.number(uint64(now.Term))),
+		Kind: core.MessageKind(s.byte() % 20), From: s.peer(), To: "a", Term: entry.Term(s.number(uint64(now.Term))),
 		Index: entry.Index(s.number(uint64(now.Last.Index))), LogTerm: entry.Term(s.number(uint64(now.Last.Term))),
 	}
 	if s.byte()%16 == 0 {
 		m.To = s.peer()
 	}
 	switch m.Kind {
+	case core.MsgTransferRequest:
+		m.Target, m.Round = s.peer(), s.number(3)
 	case core.MsgAppend, core.MsgPropose:
 		first, low, high := m.Index+1, max(m.LogTerm, 1), min(m.Term, entry.NumberMax)
 		if m.Kind == core.MsgPropose {
@@ -193,6 +195,9 @@ func (p *prey) act(s *source) error {
 		in.Reads = []core.ReadID{core.ReadID(s.byte())}
 		in.Lost = []entry.MemberID{s.peer()}
 		in.Campaign = s.flag()
+		if s.flag() {
+			in.Transfers = []core.TransferRequest{{ID: core.TransferID(s.byte()), To: s.peer()}}
+		}
 	case 7:
 		in.Compacted = entry.Index(s.number(uint64(now.Commit)))
 		if s.byte()%4 == 0 {

@@ -74,8 +74,12 @@ type Input struct {
 	// Lost are members to which the transport has lost its connection: their windows restart, and a
 	// lost leader is suspected.
 	Lost []entry.MemberID
-	// Campaign asks for an election now (Raft.StartElection).
+	// Campaign says that this member shall lead: a leader that it hears is asked to hand over, else
+	// it asks for pre-votes now.
 	Campaign bool
+	// Transfers ask that leadership moves. Each is answered in Effects.Transferred, in a later Step
+	// perhaps, but within five quarters of an election time-out.
+	Transfers []TransferRequest
 }
 
 // Loaded answers a [Load]. Entries.Count 0 says that the entry Entries.First has been compacted
@@ -130,6 +134,8 @@ const (
 	RefusedNotLeader Refusal = iota + 1
 	// RefusedOverloaded: the leader's uncommitted bytes are at their bound.
 	RefusedOverloaded
+	// RefusedTransferring: the leader hands over and takes nothing more.
+	RefusedTransferring
 )
 
 // Refused is a proposal that did not happen and never will.
@@ -184,6 +190,8 @@ type Status struct {
 	Durable entry.Index
 	// LastContact is when a quorum (on a leader) or the leader (on a follower) was last heard.
 	LastContact Instant
+	// Transferring is whom this leader hands over to, "" for nobody. It refuses proposals meanwhile.
+	Transferring entry.MemberID
 }
 
 // Effects is everything that one Step wants done. The slices are reused by the next Step with the
@@ -206,6 +214,8 @@ type Effects struct {
 	Reads     []ReadPoint
 	Loads     []Load
 	Snapshots []SnapshotOrder
+	// Transferred are answers to Input.Transfers.
+	Transferred []TransferResult
 	// Configuration is set when another configuration came into force with this Step.
 	Configuration *ConfigurationAt
 	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a

@@ -23,6 +23,10 @@ type leading struct {
 	// uncommitted is the size of the entries that this leader has ordered and not committed.
 	uncommitted int
 	reads       leaderReads
+	handover    handover
+	// ended is true once a handover's target was told to campaign. Whatever becomes of it, its message
+	// may arrive at any time in this term: there is no lease any more.
+	ended bool
 	// marks outlive the leader's role, until the term ends: a copy of a message with forwarded
 	// commands that arrives late must not have its commands called "not proposed".
 	marks []mark
@@ -153,6 +157,8 @@ func (c *Core) propose(proposals []Proposal, out *Effects) {
 		switch {
 		case c.role != Leader || c.config.ElectionOnly:
 			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedNotLeader})
+		case c.transferring():
+			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedTransferring})
 		case c.full(p.Size):
 			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedOverloaded})
 		default:
@@ -217,6 +223,8 @@ func (c *Core) takeForwarded(h entry.Header, block *entry.Block, out *Effects) R
 	switch {
 	case !forwardable(h):
 		return RefusedNotLeader
+	case c.transferring():
+		return RefusedTransferring
 	case c.full(uint32(h.FrameSize())):
 		return RefusedOverloaded
 	}

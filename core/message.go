@@ -19,6 +19,7 @@ const (
 	// answering member's own.
 	MsgPreVoteReply
 	// MsgVote asks for a vote in Term (paper 5.2). Index and LogTerm name the candidate's last entry.
+	// Hint 1 says that the leader told the candidate to stand.
 	MsgVote
 	// MsgVoteReply answers it; it leaves only once the vote is durable. Reject says no.
 	MsgVoteReply
@@ -46,11 +47,22 @@ const (
 	// MsgSnapshotReply tells the leader that the snapshot up to Index was installed, or with Reject
 	// that it was not. It is made by replica from the transport's answer.
 	MsgSnapshotReply
+	// MsgTransfer tells the follower whose log holds everything to campaign at once (thesis 3.10,
+	// there TimeoutNow). The MsgVote that it then sends has Hint 1 and is answered even by members
+	// that hear their leader.
+	MsgTransfer
+	// MsgTransferRequest asks the leader to hand over to Target, or to the best voter when that is
+	// empty. Round is the asking member's id for it, 0 when it wants no answer.
+	MsgTransferRequest
+	// MsgTransferReply tells the asking member that the transfer will not come about; Hint is the
+	// [TransferRefusal]. Success is not answered: the new leader's messages are.
+	MsgTransferReply
 	messageKinds
 )
 
 var messageNames = [...]string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
-	"propose", "propose reply", "read", "read reply", "snapshot reply"}
+	"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
+	"transfer reply"}
 
 // Known reports whether this version understands k.
 func (k MessageKind) Known() bool { return k >= MsgPreVote && k < messageKinds }
@@ -82,6 +94,8 @@ type Message struct {
 	Reject   bool
 	Hint     uint64
 	HintTerm entry.Term
+	// Target names a third member: who shall lead.
+	Target entry.MemberID
 	// Entries is the range of entries carried: Entries.Count of them from Entries.First on. Core
 	// fills it for a message to send; replica fills Body from its tail before the message leaves.
 	Entries Range

@@ -11,7 +11,8 @@ import (
 // The numbers of the kinds travel between versions: they are a list to append to.
 func TestMessageKindsAreFixed(t *testing.T) {
 	names := []string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
-		"propose", "propose reply", "read", "read reply", "snapshot reply"}
+		"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
+		"transfer reply"}
 	for i, name := range names {
 		kind := core.MessageKind(i)
 		if kind.Known() != (i > 0) || i > 0 && kind.String() != name {

@@ -37,6 +37,11 @@ type client struct {
 	read     core.ReadID
 	// asked are the reads under way.
 	asked map[core.ReadID]question
+	// transfer numbers the requests for a transfer, moving are those under way and who was asked.
+	transfer core.TransferID
+	moving   map[core.TransferID]entry.MemberID
+	// moved counts transfers that came about.
+	moved int
 	// answered counts reads with an index.
 	answered int
 }
@@ -79,6 +84,7 @@ func newWorld(n int, seed uint64) *world {
 	w.network = weather{delay: 2 * millisecond, cut: map[[2]entry.MemberID]bool{}}
 	w.truth = truth{leaders: map[entry.Term]entry.MemberID{}, commands: map[[2]uint64]entry.Index{}}
 	w.client.asked = map[core.ReadID]question{}
+	w.client.moving = map[core.TransferID]entry.MemberID{}
 	initial := entry.Configuration{Cluster: entry.ClusterID{1}}
 	for i := range n {
 		id := entry.MemberID(fmt.Sprintf("m%d", i+1))
@@ -239,6 +245,11 @@ func (m *machine) crash() {
 			delete(m.world.client.asked, read)
 		}
 	}
+	for id, by := range m.world.client.moving {
+		if by == m.id {
+			delete(m.world.client.moving, id)
+		}
+	}
 }
 
 // step gives one input to the core and carries out its effects.
@@ -261,6 +272,9 @@ func (m *machine) step(in core.Input) {
 	m.world.truth.observe(m, before, &out)
 	for _, point := range out.Reads {
 		m.world.answered(point)
+	}
+	for _, r := range out.Transferred {
+		m.world.transferred(r)
 	}
 	for _, l := range out.Loads {
 		m.load(l)
@@ -412,6 +426,25 @@ func (m *machine) read() {
 	c.read++
 	c.asked[c.read] = question{m.id, entry.Index(len(m.world.truth.committed))}
 	m.step(core.Input{Reads: []core.ReadID{c.read}})
+}
+
+// handOver asks the member that another one leads.
+func (m *machine) handOver(to entry.MemberID) {
+	c := &m.world.client
+	c.transfer++
+	c.moving[c.transfer] = m.id
+	m.step(core.Input{Transfers: []core.TransferRequest{{ID: c.transfer, To: to}}})
+}
+
+// transferred takes the one answer to a request.
+func (w *world) transferred(r core.TransferResult) {
+	if _, ok := w.client.moving[r.ID]; !ok {
+		w.fail("transfer %d was answered twice or never asked", r.ID)
+	}
+	delete(w.client.moving, r.ID)
+	if r.Refusal == 0 {
+		w.client.moved++
+	}
 }
 
 // answered checks that a read point is not older than what was committed when it was asked.

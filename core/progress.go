@@ -34,6 +34,10 @@ type progress struct {
 	told entry.Index
 	// paused is true while a probe waits for its answer or for the next heartbeat.
 	paused bool
+	// lost is true from the loss of its connection until it is heard again.
+	lost bool
+	// rank is the member's own place in the order of those who should lead, the lowest first.
+	rank uint64
 	// loading is the first entry asked from the segments, 0 for none.
 	loading entry.Index
 	window  window

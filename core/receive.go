@@ -30,6 +30,12 @@ func (c *Core) receive(m *Message, out *Effects) {
 		c.onReadReply(m, out)
 	case MsgSnapshotReply:
 		c.onSnapshotReply(m)
+	case MsgTransfer:
+		c.onTransfer(m, out)
+	case MsgTransferRequest:
+		c.onTransferRequest(m, out)
+	case MsgTransferReply:
+		c.onTransferReply(m, out)
 	}
 }
 
@@ -60,7 +66,7 @@ func (c *Core) agreeOnTerm(m *Message, out *Effects) bool {
 	case m.Term == c.hard.Term || m.Kind == MsgPreVote || m.Kind == MsgPreVoteReply && !m.Reject:
 		// A pre-vote speaks of a term that nobody has entered yet.
 		return true
-	case m.Kind == MsgVote && c.sticky():
+	case m.Kind == MsgVote && m.Hint != forced && c.sticky():
 		c.report.counters.Sticky++
 		return false
 	}
@@ -84,6 +90,8 @@ func (c *Core) answerStale(m *Message, out *Effects) {
 		reply.Kind, reply.Reject, reply.Index, reply.Round = MsgProposeReply, false, 1, uint64(RefusedNotLeader)
 	case MsgRead:
 		reply.Kind, reply.Round = MsgReadReply, m.Round
+	case MsgTransferRequest:
+		reply.Kind, reply.Round, reply.Hint = MsgTransferReply, m.Round, uint64(TransferNoLeader)
 	default:
 		return
 	}
@@ -95,7 +103,8 @@ func (c *Core) answerStale(m *Message, out *Effects) {
 func (m *Message) wellFormed() bool {
 	// A member that has never been in a term says so when it refuses a pre-vote.
 	unborn := m.Kind == MsgPreVoteReply && m.Reject
-	if len(m.From) == 0 || len(m.From) > entry.MemberIDMax || m.Term == 0 && !unborn || m.Term > entry.NumberMax {
+	if len(m.From) == 0 || len(m.From) > entry.MemberIDMax || m.Term == 0 && !unborn || m.Term > entry.NumberMax ||
+		len(m.Target) > entry.MemberIDMax || m.Target != "" && m.Kind != MsgTransferRequest {
 		return false
 	}
 	for _, n := range [...]uint64{

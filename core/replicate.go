@@ -154,9 +154,10 @@ func (c *Core) onAppendReply(m *Message) {
 		c.report.counters.Malformed++
 		return
 	}
-	p.heard = c.now
+	p.heard, p.lost = c.now, false
 	p.round = max(p.round, m.Round)
 	if !m.Reject {
+		p.rank = m.Hint
 		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round)
 		return
 	}
@@ -184,9 +185,15 @@ func (c *Core) lost(id entry.MemberID) {
 	if c.role == Follower && id == c.leader {
 		c.election.suspect = true
 		h := c.config.Heartbeat
-		c.election.deadline = min(c.election.deadline, c.now+c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h))
+		soon := c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h) + c.later(suspectSpan)
+		c.election.deadline = min(c.election.deadline, c.now+soon)
 	}
-	if p := c.peer(id); c.role == Leader && p != nil && p.state != snapshotting {
+	p := c.peer(id)
+	if c.role != Leader || p == nil {
+		return
+	}
+	p.lost = true
+	if p.state != snapshotting {
 		p.probe(p.match + 1)
 		p.paused = true // until the next heartbeat: the connection was lost just now
 	}
@@ -198,7 +205,7 @@ func (c *Core) onSnapshotReply(m *Message) {
 	if c.role != Leader || p == nil || p.state != snapshotting {
 		return
 	}
-	p.heard = c.now
+	p.heard, p.lost = c.now, false
 	if m.Reject || m.Index > c.log.last {
 		p.probe(p.match + 1)
 		p.paused = true

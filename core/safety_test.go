@@ -104,8 +104,12 @@ func (w *world) trouble() {
 	case n < 28:
 		w.network.loss, w.network.repeat = w.random.IntN(30), w.random.IntN(20)
 		w.network.delay = w.between(millisecond, 80*millisecond)
-	case n < 30 && m.core != nil:
+	case n < 29 && m.core != nil:
 		m.step(core.Input{Campaign: true})
+	case n < 31 && m.core != nil:
+		m.handOver(other)
+	case n < 32 && m.core != nil:
+		m.handOver("")
 	case n < 34 && m.core != nil:
 		m.step(core.Input{Lost: []entry.MemberID{other}})
 	case n < 50 && m.core != nil:
@@ -168,6 +172,9 @@ func live(n int, seed uint64, troubles int) (*world, error) {
 	if w.failure == nil {
 		w.failure = w.converged()
 	}
+	if w.failure == nil && len(w.client.moving) > 0 {
+		w.failure = fmt.Errorf("%d transfers were never answered", len(w.client.moving))
+	}
 	if w.failure == nil && len(w.client.asked) > 0 {
 		w.failure = fmt.Errorf("%d reads were never answered", len(w.client.asked))
 	}
@@ -181,7 +188,7 @@ func TestRandomClusters(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			commits, reads, terms := 0, 0, 0
+			commits, reads, terms, moved := 0, 0, 0, 0
 			for seed := range uint64(100) {
 				w, err := live(n, seed, 400)
 				if err != nil {
@@ -190,11 +197,12 @@ func TestRandomClusters(t *testing.T) {
 				commits += len(w.truth.committed)
 				reads += w.client.answered
 				terms += len(w.truth.leaders)
+				moved += w.client.moved
 			}
-			if commits == 0 || reads == 0 || terms == 0 {
-				t.Fatalf("%d commits, %d reads and %d terms prove nothing", commits, reads, terms)
+			if commits == 0 || reads == 0 || terms == 0 || moved == 0 && n > 1 {
+				t.Fatalf("%d commits, %d reads, %d terms and %d transfers prove nothing", commits, reads, terms, moved)
 			}
-			t.Logf("%d commits, %d reads, %d terms", commits, reads, terms)
+			t.Logf("%d commits, %d reads, %d terms, %d transfers", commits, reads, terms, moved)
 		})
 	}
 }

@@ -32,6 +32,7 @@ import (
 //	settle [among=(a,b)] [verbose]             messages of these members arrive until all is quiet;
 //	                                           those from or to others are lost
 //	compact a 5     transfer from=a to=b       a snapshot is made, or carried over
+//	handover a [to=b]                          a is asked that b leads, or the best
 //	status          air                        who is what, and what is on its way
 //
 // A scenario's output tells what members became, wrote and committed. Entries are written
@@ -71,7 +72,8 @@ var commands = map[string]func(*stage, arguments) error{
 	"elapse": playElapse, "tick": playTick,
 	"propose": playPropose, "read": playRead, "sync": playSync,
 	"deliver": playDeliver, "drop": playDrop, "repeat": playRepeat, "settle": playSettle,
-	"compact": playCompact, "transfer": playTransfer, "status": playStatus, "air": playAir,
+	"compact": playCompact, "transfer": playTransfer, "handover": playHandover,
+	"status": playStatus, "air": playAir,
 }
 
 // arguments are those of one line.
@@ -221,6 +223,7 @@ func playElect(s *stage, a arguments) error {
 	s.terse = true
 	defer func() { s.terse = false }()
 	heard := append(a.list("voters"), string(m.id))
+	m.step(core.Input{Lost: []entry.MemberID{m.core.Status().Leader}})
 	for range 3 {
 		m.step(core.Input{Campaign: true})
 		s.deliverVotes(heard)
@@ -371,6 +374,15 @@ func playCompact(s *stage, a arguments) error {
 
 func playTransfer(s *stage, a arguments) error {
 	a.member(s, a.text("to")).install(a.member(s, a.text("from")))
+	return nil
+}
+
+func playHandover(s *stage, a arguments) error {
+	m := a.one(s)
+	m.next++
+	m.step(core.Input{Transfers: []core.TransferRequest{
+		{ID: core.TransferID(m.next), To: entry.MemberID(a.text("to"))},
+	}})
 	return nil
 }
 

@@ -239,6 +239,13 @@ func (a *actor) tellResults(out *core.Effects) {
 			s.say("%s: read %d at %d", a.id, r.Read, r.Index)
 		}
 	}
+	for _, r := range out.Transferred {
+		if r.Refusal == 0 {
+			s.say("%s: transfer %d done", a.id, r.ID)
+		} else {
+			s.say("%s: transfer %d refused (%d)", a.id, r.ID, r.Refusal)
+		}
+	}
 	for _, o := range out.Snapshots {
 		s.say("%s: orders a snapshot for %s", a.id, o.To)
 	}
@@ -320,7 +327,11 @@ func describe(m *core.Message) string {
 	head := fmt.Sprintf("%s->%s %v, term %d", m.From, m.To, m.Kind, m.Term)
 	switch m.Kind {
 	case core.MsgPreVote, core.MsgVote:
-		return fmt.Sprintf("%s, log ends %d/%d", head, m.Index, m.LogTerm)
+		text := fmt.Sprintf("%s, log ends %d/%d", head, m.Index, m.LogTerm)
+		if m.Hint == 1 {
+			text += ", the leader wants it"
+		}
+		return text
 	case core.MsgPreVoteReply, core.MsgVoteReply, core.MsgReadReply, core.MsgSnapshotReply:
 		if m.Reject {
 			return head + ": no"

@@ -15,6 +15,8 @@ func (c *Core) Clone() *Core {
 	d.members.all = slices.Clone(c.members.all)
 	d.disk.pending = slices.Clone(c.disk.pending)
 	d.election.votes = slices.Clone(c.election.votes)
+	d.election.asked = slices.Clone(c.election.asked)
+	d.lead.handover.askers = slices.Clone(c.lead.handover.askers)
 	d.lead.peers = slices.Clone(c.lead.peers)
 	for i := range d.lead.peers {
 		w := &d.lead.peers[i].window
@@ -125,12 +127,32 @@ func (e *encoder) election(n *election) {
 		e.text(v.from)
 		e.flag(v.granted)
 	}
+	e.numbers(uint64(len(n.asked)))
+	for _, a := range n.asked {
+		e.text(a.to)
+		e.text(a.leader)
+		e.numbers(uint64(a.id), uint64(a.term))
+		e.instants(a.due)
+	}
+}
+
+func (e *encoder) handover(t *handover) {
+	e.text(t.to)
+	e.instants(t.due)
+	e.numbers(uint64(len(t.askers)))
+	e.flag(t.sent)
+	for _, a := range t.askers {
+		e.text(a.from)
+		e.numbers(a.round)
+	}
 }
 
 func (e *encoder) leading(l *leading) {
 	e.numbers(uint64(l.opened), l.round, uint64(l.uncommitted), uint64(l.term))
 	e.instants(l.heartbeat)
 	e.flag(l.broadcast)
+	e.handover(&l.handover)
+	e.flag(l.ended)
 	e.numbers(uint64(len(l.peers)))
 	for i := range l.peers {
 		e.progress(&l.peers[i])
@@ -154,8 +176,9 @@ func (e *encoder) progress(p *progress) {
 	e.text(p.id)
 	e.numbers(uint64(p.state), uint64(p.match), uint64(p.next), p.round)
 	e.instants(p.heard)
-	e.numbers(uint64(p.told), uint64(p.loading), p.since)
+	e.numbers(uint64(p.told), uint64(p.loading), p.since, p.rank)
 	e.flag(p.paused)
+	e.flag(p.lost)
 	e.numbers(uint64(len(p.window.flights)))
 	for _, f := range p.window.flights {
 		e.numbers(uint64(f.last), uint64(f.bytes))
