@@ -261,7 +261,8 @@ func TestTransferThroughAFollower(t *testing.T) {
 	p = follow()
 	p.handOver(8, "")
 	p.receive(core.Message{Kind: core.MsgVote, From: "a", Term: 2}, core.Message{Kind: core.MsgAppend, From: "b", Term: 3})
-	if got := p.out.Transferred; len(got) != 2 || got[0].Refusal != core.TransferLost || got[1].Refusal != core.TransferLost {
+	got := p.out.Transferred
+	if len(got) != 2 || got[0].Refusal != core.TransferLost || got[1].Refusal != core.TransferLost {
 		t.Errorf("when the old leader is elected again: %+v", got)
 	}
 

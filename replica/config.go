@@ -42,9 +42,18 @@ type Config struct {
 	Snapshot SnapshotPolicy
 	// Logger receives what an operator should know. Nil discards it.
 	Logger *slog.Logger
-	// ElectionOnly makes a replica that only elects: it has no log, Propose is refused, and Log
-	// sees nothing but Hard.
-	ElectionOnly bool
+	// Election says how this member takes part in elections.
+	Election Election
+}
+
+// Election is a member's part in elections. The zero value is that of most members.
+type Election struct {
+	// Rank orders the members by who should lead, 0 before all others: see [core.Config], at most
+	// [core.RankMax].
+	Rank uint64
+	// Only makes a replica that only elects: it has no log, Propose is refused, and Log sees nothing
+	// but Hard.
+	Only bool
 }
 
 // DefaultHeartbeat gives, with the multiples of [core.Config], a new leader about 0.4 s after the

@@ -129,7 +129,7 @@ func TestDoorGraft(t *testing.T) {
 			if hard[m.id] == nil {
 				hard[m.id] = new(entry.HardState)
 			}
-			config.ElectionOnly, config.Machine, config.Snapshots = true, sink{}, noSnapshots{}
+			config.Election.Only, config.Machine, config.Snapshots = true, sink{}, noSnapshots{}
 			config.Log, config.Transport = voteFile{hard[m.id]}, b.join(m.id)
 		}).start()
 		defer c.stop()

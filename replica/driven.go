@@ -224,6 +224,28 @@ func (p *Proposing) Abandon(cause error) Proposed {
 	return Proposed{result, at, err}
 }
 
+// Transferring is a transfer of leadership under way, what a caller of [Replica.Transfer] waits for.
+type Transferring struct{ transfer *transfer }
+
+// Transfer begins what [Replica.Transfer] does. The error is one that comes at once.
+func (d *Driven) Transfer(to entry.MemberID) (*Transferring, error) {
+	t, err := d.replica.beginTransfer(to)
+	if err != nil {
+		return nil, err
+	}
+	return &Transferring{t}, nil
+}
+
+// Poll returns true once the outcome is known: nil when the voter leads.
+func (t *Transferring) Poll() (done bool, err error) {
+	select {
+	case <-t.transfer.done:
+		return true, t.transfer.err
+	default:
+		return false, nil
+	}
+}
+
 // Reading is a read on its way, what a caller of [Replica.ReadIndex] waits for.
 type Reading struct {
 	replica *Replica

@@ -20,6 +20,7 @@ type engine struct {
 	tail    tail
 	waiting waiting
 	reads   readings
+	moves   transfers
 	writer  writer
 	applier applying
 	loader  loading
@@ -116,7 +117,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 	in := &e.input
 	*in = core.Input{
 		Now: ev.now, Received: ev.messages, Loaded: ev.loaded, Lost: ev.lost, Campaign: ev.campaign,
-		Proposals: in.Proposals[:0], Reads: in.Reads[:0],
+		Proposals: in.Proposals[:0], Reads: in.Reads[:0], Transfers: in.Transfers[:0],
 	}
 	if ev.stored != nil {
 		e.takeStored(ev.stored)
@@ -136,6 +137,9 @@ func (e *engine) prepare(ev *events, act *actions) {
 	e.takeProposals(ev.proposals)
 	for _, r := range ev.reads {
 		in.Reads = append(in.Reads, e.reads.ask(r))
+	}
+	for _, t := range ev.transfers {
+		in.Transfers = append(in.Transfers, e.moves.ask(t))
 	}
 }
 
@@ -193,6 +197,9 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 	e.forward(&out.Forward, act)
 	for _, p := range out.Reads {
 		e.reads.point(p, e.applier.applied, refusal(core.RefusedNotLeader, &e.status.Status, true))
+	}
+	for _, r := range out.Transferred {
+		e.moves.take(r)
 	}
 	e.tail.dropBefore(out.TailFirst)
 	e.loader.queue = append(e.loader.queue, out.Loads...)
@@ -457,10 +464,26 @@ func (e *engine) dispatch(act *actions) {
 	e.status.Snapshot = e.images.newest.Position()
 }
 
-// wantsProposals reports whether the next turn should order commands. A leader whose disk is busy
-// lets them gather: they will share the next write and the next messages.
-func (e *engine) wantsProposals() bool {
-	return e.status.Role != core.Leader || !e.writer.busy
+// appetite says when the next commands should be ordered.
+type appetite uint8
+
+const (
+	notNow appetite = iota
+	afterWrite
+	atOnce
+)
+
+// wantsProposals says when commands that wait should be ordered. A leader whose disk is busy lets them
+// gather: they will share the next write and the next messages. One that hands over lets them wait for
+// the end of that: they go to the next leader, or on here when nothing comes of it.
+func (e *engine) wantsProposals() appetite {
+	switch {
+	case e.status.Transferring != "":
+		return notNow
+	case e.status.Role == core.Leader && e.writer.busy:
+		return afterWrite
+	}
+	return atOnce
 }
 
 func (e *engine) setDeadline(act *actions) {
@@ -474,6 +497,7 @@ func (e *engine) setDeadline(act *actions) {
 func (e *engine) settle() {
 	e.waiting.settle()
 	e.reads.settle()
+	e.moves.settle()
 }
 
 // shutdown answers everybody who waits.
@@ -488,6 +512,7 @@ func (e *engine) shutdown(queue []*proposal, left *events) {
 	}
 	e.reads.fail(ErrStopped)
 	e.settle()
+	e.moves.fail(left.transfers, ErrStopped)
 	for _, all := range [][]*install{left.installs, e.writer.installs, e.images.unfinished()} {
 		for _, i := range all {
 			i.done <- ErrStopped

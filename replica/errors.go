@@ -18,6 +18,11 @@ var (
 	// ErrNotLeader is returned when the member that had to order the command was not the leader, or
 	// no longer in the same term. Not proposed.
 	ErrNotLeader = errors.New("replica: not the leader")
+	// ErrTransferring is returned when the leader hands over and takes nothing more; it wraps
+	// ErrNotLeader, since the next leader will take the command. Not proposed.
+	ErrTransferring = fmt.Errorf("%w: it is handing over leadership", ErrNotLeader)
+	// ErrNotTransferred is wrapped by the errors of Transfer, which say why.
+	ErrNotTransferred = errors.New("replica: leadership was not transferred")
 	// ErrNoLeader is returned when no leader is known. Not proposed. [Replica.Watch] tells when
 	// that changes.
 	ErrNoLeader = errors.New("replica: no leader is known")

@@ -23,6 +23,8 @@ type events struct {
 	created  *createdEvent
 	installs []*install
 	campaign bool
+	// transfers are asked for by callers of this member.
+	transfers []*transfer
 }
 
 // storedEvent ends the write of a batch.

@@ -92,7 +92,7 @@ func (b *inbox) receive(messages []core.Message) (refused int) {
 
 // take moves everything into ev, whose memory the inbox reuses, and the queue too when the loop
 // wants proposals.
-func (b *inbox) take(ev *events, proposals bool) {
+func (b *inbox) take(ev *events, wanted appetite) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := *ev
@@ -101,11 +101,10 @@ func (b *inbox) take(ev *events, proposals bool) {
 	clear(old.loaded)
 	b.events = events{
 		messages: old.messages[:0], reads: old.reads[:0], lost: old.lost[:0], untaken: old.untaken[:0],
-		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0],
+		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0], transfers: old.transfers[:0],
 	}
 	b.messageBytes = 0
-	// The end of a write makes room for them.
-	proposals = proposals || ev.stored != nil
+	proposals := wanted == atOnce || wanted == afterWrite && ev.stored != nil
 	b.hungry = proposals
 	ev.proposals = old.proposals[:0]
 	if proposals {
@@ -138,6 +137,8 @@ func refusal(why core.Refusal, status *core.Status, member bool) error {
 		return ErrRemoved
 	case why == core.RefusedOverloaded:
 		return ErrOverloaded
+	case why == core.RefusedTransferring:
+		return ErrTransferring
 	case status.Leader == "":
 		return ErrNoLeader
 	}

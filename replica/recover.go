@@ -33,6 +33,7 @@ func (r *Replica) recover() error {
 	}
 	e := &engine{config: config, core: c, images: newImages(config, config.core().Seed)}
 	e.reads.asked = make(map[core.ReadID]*read)
+	e.moves = transfers{next: core.TransferID(config.Origin), asked: make(map[core.TransferID]*transfer)}
 	e.status.Status = c.Status()
 	e.configure(c.Configuration())
 	m := &machinist{replica: r, configuration: config.Initial}
@@ -51,7 +52,7 @@ func (c *Config) core() core.Config {
 		// A seed that differs at each start keeps numbers of an earlier run from being repeated.
 		ID: c.ID, Seed: c.Seed*0x9e3779b97f4a7c15 ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
 		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
-		Tail: c.Limits.Tail, ElectionOnly: c.ElectionOnly,
+		Tail: c.Limits.Tail, ElectionOnly: c.Election.Only, Rank: c.Election.Rank,
 	}
 }
 

@@ -126,7 +126,8 @@ func (r *Replica) begin() error {
 	return nil
 }
 
-// Stop ends everything and returns when no goroutine is left, or with ErrBlocked after
+// Stop hands leadership over first when this member leads, which takes an election time-out at most,
+// then ends everything and returns when no goroutine is left, or with ErrBlocked after
 // Limits.StopWait when a call of the machine does not return. Calls under way end: those already
 // proposed with an OutcomeUnknownError. Later calls of Stop return the same.
 func (r *Replica) Stop() error {
@@ -135,10 +136,13 @@ func (r *Replica) Stop() error {
 	r.life.stopped = true
 	before := r.life.phase.Swap(ended)
 	looped := r.life.started && !r.life.driven
+	r.life.mu.Unlock()
+	if first && looped && before == running {
+		r.resign()
+	}
 	if first {
 		close(r.life.stop)
 	}
-	r.life.mu.Unlock()
 	if first && !looped && before != ended {
 		r.closeRooms(nil)
 	}
@@ -266,13 +270,6 @@ func (w *read) abandon(cause error) (entry.Index, error) {
 	return w.index, w.err
 }
 
-// Campaign asks for an election now, by a pre-vote: it does not disturb members that hear a leader.
-func (r *Replica) Campaign() {
-	if r.running() == nil {
-		r.inbox.put(func(ev *events) { ev.campaign = true })
-	}
-}
-
 // Status returns the picture of the last turn.
 func (r *Replica) Status() Status { return *r.status.Load() }
 
@@ -328,7 +325,7 @@ func (r *Replica) Live() error {
 		return err
 	}
 	late := r.config.Now() - core.Instant(r.gauges.due.Load())
-	if late > 12*core.Instant(r.config.Heartbeat) {
+	if late > electionTimeout*core.Instant(r.config.Heartbeat) {
 		return fmt.Errorf("replica: the loop is %v late", time.Duration(late))
 	}
 	return nil

@@ -186,7 +186,7 @@ func (r *Replica) turn(ev *events, act *actions) {
 	r.gauges.target.Store(uint64(e.stage.target))
 	r.publish()
 	e.settle()
-	if !wanted && e.wantsProposals() {
+	if e.wantsProposals() > wanted {
 		r.inbox.signal() // the proposals that were left in the inbox
 	}
 }
