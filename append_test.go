@@ -209,11 +209,14 @@ func TestAppendCopiesTheCommand(t *testing.T) {
 	c.agree([]string{"as it was"})
 }
 
-func TestStartElectionMovesNothingThatWorks(t *testing.T) {
+func TestStartElectionMovesLeadershipToTheCaller(t *testing.T) {
 	c := startCluster(t, 3, nil)
+	var want []string
 	for i := range 20 {
 		c.members[i%3].StartElection()
-		c.append(i%3, fmt.Sprint(i))
+		eventually(t, "the caller leads", func() bool { return c.leader() == i%3 })
+		want = append(want, fmt.Sprint(i))
+		c.append((i+1)%3, want[i])
 	}
-	c.leader()
+	c.agree(want)
 }

@@ -120,8 +120,9 @@ type Raft interface {
 	// processes asks this; the lack of a leader or a quorum is not a reason to restart.
 	Live() error
 
-	// StartElection makes this member campaign now. It asks for pre-votes first, so it cannot harm
-	// a set that would not elect it.
+	// StartElection says that this member shall lead, and returns at once. A leader that it hears is
+	// asked to hand over, which loses no command; without one it campaigns, and asks for pre-votes
+	// first, so it cannot harm a set that would not elect it.
 	StartElection()
 }
 

@@ -21,6 +21,7 @@ type Config struct {
 	//	question asked again             3 heartbeats
 	//	pre-vote after a lost connection random in [1, 3) heartbeats, later by 2 for each rank
 	//	a transfer of leadership         given up after 12 heartbeats
+	//	a write that does not end        a stalled disk after 12 heartbeats
 	//
 	// At the default of 50 ms a follower bears five lost heartbeats and a leader that is not
 	// scheduled for 0.3 s. Of two survivors the first to notice wakes after the smaller of two
@@ -35,8 +36,8 @@ type Config struct {
 	// Uncommitted bounds the bytes that a leader orders beyond its commit index. One entry is
 	// always taken.
 	Uncommitted int
-	// Message bounds the entry bytes of one message, Window those in flight to one member. One
-	// entry always travels.
+	// Message bounds the entry bytes of one message, Window those in flight to one member, which
+	// begin with two messages' worth and grow with acks. One entry always travels.
 	Message int
 	Window  int
 	// Tail bounds the bytes of entries that replica keeps in memory, beside those not yet durable.

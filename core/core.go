@@ -218,7 +218,7 @@ func (c *Core) begin(in *Input, out *Effects) {
 		out.Write.Reset = &base
 	}
 	c.step = stepState{written: c.log.last}
-	c.disk.advance(in.Stored)
+	c.disk.advance(in.Stored, c.now)
 	if in.Installed != nil {
 		c.install(in.Installed, out)
 	}
@@ -321,7 +321,7 @@ func (c *Core) Status() Status {
 	s := Status{
 		Role: c.role, Term: c.hard.Term, Leader: c.leader, Vote: c.hard.Vote,
 		Last: c.log.position(), Commit: c.commit, Durable: c.disk.last, LastContact: c.election.heard,
-		Transferring: c.lead.handover.to,
+		Transferring: c.lead.handover.to, Stalled: c.stalled(),
 	}
 	if c.role == Leader {
 		s.LastContact = c.quorumHeard()

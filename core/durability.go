@@ -13,6 +13,8 @@ type durability struct {
 	last entry.Index
 	// pending are the batches after stored, with the last entry that each makes durable.
 	pending []pendingBatch
+	// moved is when a batch last became durable.
+	moved Instant
 	// written is the term and vote of the newest batch or of recovery.
 	written entry.HardState
 }
@@ -20,15 +22,17 @@ type durability struct {
 type pendingBatch struct {
 	seq  uint64
 	last entry.Index
+	// at is when it was handed out.
+	at Instant
 }
 
 // advance takes note that every batch up to seq is durable.
-func (d *durability) advance(seq uint64) {
+func (d *durability) advance(seq uint64, now Instant) {
 	seq = min(seq, d.seq)
 	if seq <= d.stored {
 		return
 	}
-	d.stored = seq
+	d.stored, d.moved = seq, now
 	done := 0
 	for done < len(d.pending) && d.pending[done].seq <= seq {
 		d.last = max(d.last, d.pending[done].last)
@@ -124,5 +128,5 @@ func (c *Core) closeBatch(out *Effects) {
 		hard := c.hard
 		w.Hard, c.disk.written, c.disk.hard = &hard, hard, c.disk.seq
 	}
-	c.disk.pending = append(c.disk.pending, pendingBatch{seq: c.disk.seq, last: c.log.last})
+	c.disk.pending = append(c.disk.pending, pendingBatch{seq: c.disk.seq, last: c.log.last, at: c.now})
 }

@@ -78,10 +78,12 @@ func (c *Core) timeOut(out *Effects) {
 		c.leader = ""
 		c.failReads(out)
 	}
-	c.startCampaign(out)
-	if c.role == Follower {
+	if !c.mayCampaign() {
+		c.role, c.election.votes = Follower, c.election.votes[:0]
 		c.resetElection()
+		return
 	}
+	c.startCampaign(out)
 }
 
 // excuse gives a leader two heartbeats more, once, when this member comes a heartbeat late to its
@@ -114,9 +116,10 @@ func (c *Core) startCampaign(out *Effects) {
 	c.tally(out)
 }
 
-// mayCampaign reports whether this member may stand for election at all.
+// mayCampaign reports whether this member may stand for election at all: it is a voter, and its disk
+// works.
 func (c *Core) mayCampaign() bool {
-	return c.members.isVoter(c.config.ID) && c.hard.Term < entry.NumberMax
+	return c.members.isVoter(c.config.ID) && c.hard.Term < entry.NumberMax && !c.stalled()
 }
 
 // becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2). hint goes

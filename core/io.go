@@ -190,6 +190,8 @@ type Status struct {
 	Durable entry.Index
 	// LastContact is when a quorum (on a leader) or the leader (on a follower) was last heard.
 	LastContact Instant
+	// Stalled is true while no write has ended for an election time-out although one is under way.
+	Stalled bool
 	// Transferring is whom this leader hands over to, "" for nobody. It refuses proposals meanwhile.
 	Transferring entry.MemberID
 }

@@ -27,6 +27,8 @@ type leading struct {
 	// ended is true once a handover's target was told to campaign. Whatever becomes of it, its message
 	// may arrive at any time in this term: there is no lease any more.
 	ended bool
+	// gaveWay is true once this leader tried to hand over because its disk stalls.
+	gaveWay bool
 	// marks outlive the leader's role, until the term ends: a copy of a message with forwarded
 	// commands that arrives late must not have its commands called "not proposed".
 	marks []mark
@@ -96,6 +98,9 @@ func (c *Core) stopLeading(out *Effects) {
 func (c *Core) tickLeader(out *Effects) {
 	if c.now-c.quorumHeard() > quorumMax*c.config.Heartbeat {
 		c.becomeFollower(c.hard.Term, "", out)
+		return
+	}
+	if c.leaveStalled(out) {
 		return
 	}
 	if c.now >= c.lead.heartbeat {

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"v.io/x/ref/lib/raft/core"
@@ -11,30 +12,73 @@ import (
 // This file: what a leader sends to whom, and how much of it.
 
 // Thesis, section 10.2.1 (pipelining): entries follow each other without waiting for acks, within a
-// window counted in bytes; each message is bounded in bytes, too; acks open the window again.
+// window counted in bytes; each message is bounded in bytes, too. The window begins with two messages,
+// grows by what is acknowledged up to its bound, and halves when the connection breaks.
 func TestPaperWindowIsBoundedInBytes(t *testing.T) {
 	limits := core.Config{Message: 300, Window: 1000, Tail: 1 << 20, Uncommitted: 1 << 20}
 	p := newSolo(t, setting{limits: limits})
 	p.lead()
-	p.agree()
-	p.propose(100, 100)
-	sent := p.sent(core.MsgAppend, "b")
-	next := entry.Index(2)
-	for _, m := range sent {
-		if m.Entries.First != next || m.Entries.Count == 0 || m.Entries.Count > 3 || m.Index != next-1 {
-			t.Fatalf("sent %+v, want up to 3 entries from %d", m.Entries, next)
+	p.ack("b", 1, 0)
+	next, acked := entry.Index(2), entry.Index(1)
+	// take counts the messages that went to b, each of which must continue the one before.
+	take := func() int {
+		sent := p.sent(core.MsgAppend, "b")
+		for _, m := range sent {
+			if m.Entries.First != next || m.Entries.Count != 3 || m.Index != next-1 {
+				t.Fatalf("sent %+v, want 3 entries from %d", m.Entries, next)
+			}
+			next = m.Entries.Last() + 1
 		}
-		next = m.Entries.Last() + 1
+		return len(sent)
 	}
-	if len(sent) != 4 {
-		t.Fatalf("%d messages of 300 bytes in a window of 1000", len(sent))
+	ack := func() {
+		acked += 3
+		p.ack("b", acked, 0)
+	}
+	if p.propose(300, 100); take() != 2 {
+		t.Fatalf("the first window ends before entry %d, want 2 messages", next)
 	}
 	if p.propose(1, 100); len(p.sent(core.MsgAppend, "b")) != 0 {
 		t.Fatal("sent beyond the window")
 	}
-	p.ack("b", 4, 0)
-	if m := p.only(core.MsgAppend, "b"); m.Entries.First != next || m.Entries.Count != 3 {
-		t.Errorf("after an ack of 3 entries: %+v, want 3 from %d", m.Entries, next)
+	for i, want := range []int{2, 2, 1, 1, 1, 1} { // 900 bytes, then 1000: in flight 3, 4, 4, ... messages
+		if ack(); take() != want {
+			t.Fatalf("after ack %d the window ends before entry %d with %d acknowledged, want %d messages",
+				i+1, next, acked, want)
+		}
+	}
+	p.step(core.Input{Lost: []entry.MemberID{"b"}})
+	p.expire()
+	next = acked + 1
+	if take() != 1 {
+		t.Fatalf("probes with %+v", p.sent(core.MsgAppend, "b"))
+	}
+	if ack(); take() != 2 {
+		t.Errorf("after a loss the window ends before entry %d with %d acknowledged, want 2 messages", next, acked)
+	}
+}
+
+// A refusal of entries that were sent on trust means that something before them was lost: the window
+// halves, too, but one message is always sent.
+func TestWindowHalvesWithALostMessage(t *testing.T) {
+	limits := core.Config{Message: 300, Window: 1 << 20, Tail: 1 << 20, Uncommitted: 1 << 20}
+	p := newSolo(t, setting{limits: limits})
+	p.lead()
+	p.agree()
+	p.propose(300, 100)
+	var sizes []int
+	for last := entry.Index(1); len(sizes) < 6; {
+		sent := p.sent(core.MsgAppend, "b")
+		sizes = append(sizes, len(sent))
+		if len(sizes) == 3 {
+			p.receive(p.refusal("b", sent[len(sent)-1].Index, at(last, p.term())))
+			continue
+		}
+		last = sent[len(sent)-1].Entries.Last()
+		p.ack("b", last, 0)
+	}
+	if want := []int{2, 4, 8, 1, 4, 8}; !slices.Equal(sizes, want) {
+		t.Errorf("sent %d messages, want %d", sizes, want)
 	}
 }
 

@@ -50,11 +50,11 @@ func (p *progress) probe(next entry.Index) {
 }
 
 // acknowledge takes note of a success, while round is the newest one.
-func (p *progress) acknowledge(agreed, match, base entry.Index, round uint64) {
+func (p *progress) acknowledge(agreed, match, base entry.Index, round uint64, config *Config) {
 	if match > p.match {
 		p.match, p.since = match, round
 	}
-	p.window.acknowledge(p.match)
+	p.window.acknowledge(p.match, config)
 	switch p.state {
 	case probing:
 		p.state, p.paused = replicating, false
@@ -67,30 +67,3 @@ func (p *progress) acknowledge(agreed, match, base entry.Index, round uint64) {
 		}
 	}
 }
-
-// window bounds what is on its way to one member, in bytes.
-type window struct {
-	flights []flight
-	bytes   int
-}
-
-type flight struct {
-	last  entry.Index
-	bytes int
-}
-
-func (w *window) push(last entry.Index, bytes int) {
-	w.flights = append(w.flights, flight{last: last, bytes: bytes})
-	w.bytes += bytes
-}
-
-func (w *window) acknowledge(match entry.Index) {
-	done := 0
-	for done < len(w.flights) && w.flights[done].last <= match {
-		w.bytes -= w.flights[done].bytes
-		done++
-	}
-	w.flights = append(w.flights[:0], w.flights[done:]...)
-}
-
-func (w *window) clear() { *w = window{flights: w.flights[:0]} }

@@ -59,7 +59,7 @@ func (c *Core) sendProbe(p *progress, out *Effects) bool {
 
 func (c *Core) sendWindow(p *progress, out *Effects) bool {
 	sent := false
-	for p.next <= c.log.last && p.window.bytes < c.config.Window {
+	for p.next <= c.log.last && p.window.room(&c.config) {
 		if p.next < c.log.tail.first {
 			c.load(p, out)
 			break
@@ -158,7 +158,7 @@ func (c *Core) onAppendReply(m *Message) {
 	p.round = max(p.round, m.Round)
 	if !m.Reject {
 		p.rank = m.Hint
-		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round)
+		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round, &c.config)
 		return
 	}
 	if p.state == snapshotting {
@@ -173,6 +173,9 @@ func (c *Core) onAppendReply(m *Message) {
 	late := m.Index <= p.match || m.Index >= p.next || p.state == probing && m.Index != p.next-1
 	if late {
 		return
+	}
+	if p.state == replicating {
+		p.window.lose(&c.config)
 	}
 	hint := c.log.conflict(min(entry.Index(m.Hint), m.Index-1), m.HintTerm)
 	p.probe(hint + 1)
@@ -193,6 +196,7 @@ func (c *Core) lost(id entry.MemberID) {
 		return
 	}
 	p.lost = true
+	p.window.lose(&c.config)
 	if p.state != snapshotting {
 		p.probe(p.match + 1)
 		p.paused = true // until the next heartbeat: the connection was lost just now

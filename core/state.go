@@ -113,8 +113,10 @@ func (e *encoder) membership(m *membership) {
 func (e *encoder) durability(d *durability) {
 	e.numbers(d.seq, d.stored, d.hard, uint64(d.last), uint64(d.written.Term), uint64(len(d.pending)))
 	e.text(d.written.Vote)
+	e.instants(d.moved)
 	for _, p := range d.pending {
 		e.numbers(p.seq, uint64(p.last))
+		e.instants(p.at)
 	}
 }
 
@@ -153,6 +155,7 @@ func (e *encoder) leading(l *leading) {
 	e.flag(l.broadcast)
 	e.handover(&l.handover)
 	e.flag(l.ended)
+	e.flag(l.gaveWay)
 	e.numbers(uint64(len(l.peers)))
 	for i := range l.peers {
 		e.progress(&l.peers[i])
@@ -179,7 +182,7 @@ func (e *encoder) progress(p *progress) {
 	e.numbers(uint64(p.told), uint64(p.loading), p.since, p.rank)
 	e.flag(p.paused)
 	e.flag(p.lost)
-	e.numbers(uint64(len(p.window.flights)))
+	e.numbers(uint64(p.window.limit), uint64(len(p.window.flights)))
 	for _, f := range p.window.flights {
 		e.numbers(uint64(f.last), uint64(f.bytes))
 	}

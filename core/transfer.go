@@ -177,7 +177,7 @@ func (c *Core) handOver(to entry.MemberID) (entry.MemberID, TransferRefusal) {
 	if to == "" {
 		target = c.successor()
 	}
-	if target == nil || !c.reachable(target) || !c.quorumReachable() {
+	if target == nil || !c.reachable(target) || !c.quorumReachable(1) {
 		return "", TransferUnheard
 	}
 	t.to, t.due = target.id, c.now+quorumMax*c.config.Heartbeat
@@ -205,9 +205,9 @@ func (c *Core) reachable(p *progress) bool {
 	return !p.lost && c.now-p.heard < quorumMax*c.config.Heartbeat
 }
 
-// quorumReachable reports whether those reachable, this member among them, could elect.
-func (c *Core) quorumReachable() bool {
-	return quorumReached(c, 1, func(p *progress) uint64 {
+// quorumReachable reports whether those reachable could elect, with own votes of this member.
+func (c *Core) quorumReachable(own uint64) bool {
+	return quorumReached(c, own, func(p *progress) uint64 {
 		if c.reachable(p) {
 			return 1
 		}

@@ -169,3 +169,45 @@ func TestSlowReadForLaggard(t *testing.T) {
 		c.converge()
 	})
 }
+
+// TestStalledLeaderGivesWay stalls the leader's disk for good: another member leads within two election
+// time-outs, the commands go on, and the former leader neither campaigns nor loses anything.
+func TestStalledLeaderGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := stalledLogs{}
+		c := newCluster(t, 3, logs.wrap).start()
+		old := c.leader()
+		old.propose("before")
+		c.converge()
+		disk := &logs[old.id].stores
+		disk.close()
+		defer disk.open()
+		began := time.Now()
+		waiting := make(chan error, 1)
+		go func() {
+			_, _, err := old.Propose(t.Context(), []byte("during"))
+			waiting <- err
+		}()
+		next := c.follower()
+		next.await("another leader", func(s replica.Status) bool { return s.Leader != "" && s.Leader != old.id })
+		if took := time.Since(began); took < 12*replica.DefaultHeartbeat || took > 24*replica.DefaultHeartbeat {
+			t.Errorf("another member leads after %v", took)
+		}
+		term := next.Status().Term
+		for i := range 100 {
+			next.propose(fmt.Sprint(i))
+			<-time.After(replica.DefaultHeartbeat)
+		}
+		if s := old.Status(); s.Term != term || !s.Stalled {
+			t.Errorf("the member with the stalled disk: %+v", s)
+		}
+		disk.open()
+		if err := <-waiting; err != nil {
+			t.Errorf("a command that was committed while the disk stalled: %v", err)
+		}
+		c.converge()
+		if n := len(c.leader().machine.all()); n != 102 {
+			t.Errorf("%d commands, want 102", n)
+		}
+	})
+}
