@@ -1,0 +1,113 @@
+package explore
+
+import (
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// monotone checks what one step may never do to a member.
+func monotone(c *change) *broken {
+	before, after := &c.before.status, &c.after.status
+	who := c.after.member + 1
+	if after.Term < before.Term && !c.restarted() {
+		return breach("terms only grow", "member %d goes from term %d to %d", who, before.Term, after.Term)
+	}
+	if c.restarted() {
+		return nil
+	}
+	if after.Term == before.Term && before.Vote != "" && after.Vote != before.Vote {
+		return breach("one vote per term", "member %d has voted for %q in term %d, and now for %q",
+			who, before.Vote, before.Term, after.Vote)
+	}
+	if after.Commit < before.Commit {
+		return breach("commit only grows", "member %d goes from commit index %d to %d", who, before.Commit, after.Commit)
+	}
+	if after.Role != core.Leader || before.Role != core.Leader || after.Term != before.Term {
+		return nil
+	}
+	for i := range c.after.match {
+		if was, is := c.before.match[i], c.after.match[i]; is < was {
+			return breach("match only grows", "leader %d lowers the match of %d from %d to %d", who, i+1, was, is)
+		}
+	}
+	return nil
+}
+
+// acks checks that a member acknowledges only what is durable.
+func acks(c *change) *broken {
+	for _, m := range c.sends {
+		durable := entry.Index(len(c.after.disk.kept()))
+		if m.Kind == core.MsgAppendReply && !m.Reject && m.Match > durable {
+			return breach("promises are durable", "%s acknowledges %d entries to %s in term %d, durable are %d",
+				m.From, m.Match, m.To, m.Term, durable)
+		}
+	}
+	return nil
+}
+
+// standing checks a state, of which the member changed has just reached its own: what holds of the
+// others alone was checked before.
+func standing(all []*view, changed int, t *truth) *broken {
+	own := all[changed]
+	for _, other := range all {
+		if other == own {
+			continue
+		}
+		if b := matching(own, other); b != nil {
+			return b
+		}
+		if b := counted(own, other); b != nil {
+			return b
+		}
+		if b := counted(other, own); b != nil {
+			return b
+		}
+	}
+	return copies(all, t)
+}
+
+// matching checks log matching (paper, figure 3).
+func matching(a, b *view) *broken {
+	same := false
+	for i := min(len(a.log), len(b.log)) - 1; i >= 0; i-- {
+		same = same || a.log[i].term == b.log[i].term
+		if same && a.log[i] != b.log[i] {
+			return breach("log matching", "members %d and %d differ at %d and agree later",
+				a.member+1, b.member+1, i+1)
+		}
+	}
+	return nil
+}
+
+// counted checks that what a leader counts of a member is there, as long as the member is in the
+// leader's term.
+func counted(leader, of *view) *broken {
+	match := leader.match[of.member]
+	if leader.status.Role != core.Leader || of.status.Term != leader.status.Term || match == 0 {
+		return nil
+	}
+	kept := of.disk.kept()
+	for i := range match {
+		if int(i) >= len(kept) || kept[i] != leader.log[i] {
+			return breach("match is durable", "leader %d counts %d entries of member %d, entry %d is not durable there",
+				leader.member+1, match, of.member+1, i+1)
+		}
+	}
+	return nil
+}
+
+// copies checks that a majority holds durably what was committed: what makes it last.
+func copies(all []*view, t *truth) *broken {
+	for i, committed := range t.committed {
+		n := 0
+		for _, v := range all {
+			if kept := v.disk.kept(); i < len(kept) && kept[i] == committed {
+				n++
+			}
+		}
+		if n <= len(all)/2 {
+			return breach("committed lasts", "entry %d is committed and durable at %d of %d members", i+1, n, len(all))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package explore
+
+import (
+	"testing"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// items makes a log; equal numbers are equal entries, the tens are terms.
+func items(ids ...uint32) []item {
+	var all []item
+	for _, id := range ids {
+		all = append(all, item{id: id, term: entry.Term(id / 10)})
+	}
+	return all
+}
+
+// seenAs makes a member's view whose log is durable.
+func seenAs(member int, s core.Status, log ...uint32) *view {
+	v := &view{member: member, status: s, log: items(log...)}
+	v.disk = disk{log: v.log, hard: entry.HardState{Term: s.Term, Vote: s.Vote}}
+	return v
+}
+
+// led is a truth of which member 0 led term 1 and has committed two entries.
+func led() *truth {
+	t := newTruth(4)
+	t.committed, t.within = items(10, 11), []entry.Term{1, 1}
+	t.leaders[1] = 1
+	return t
+}
+
+// Each invariant is broken by a state or a step that is planted, under its name; the sound one beside
+// it is not.
+func TestPlantedViolations(t *testing.T) {
+	follower := core.Status{Role: core.Follower, Term: 2}
+	leader := core.Status{Role: core.Leader, Term: 2, Commit: 1}
+	first := core.Status{Role: core.Candidate, Term: 1}
+	grant := &core.Message{Kind: core.MsgVoteReply, From: "a", To: "b", Term: 2}
+	ack := &core.Message{Kind: core.MsgAppendReply, From: "a", To: "b", Term: 2, Match: 2}
+	step := func(before, after *view) *change { return &change{before: before, after: after} }
+	restarted := func(v *view) *view { v.run++; return v }
+	say := func(c *change, m *core.Message) *change { c.sends = []*core.Message{m}; return c }
+	answer := func(index entry.Index) *change {
+		c := step(seenAs(0, follower), seenAs(0, follower))
+		c.asked, c.reads = 1, []core.ReadPoint{{Read: 1, Index: index}}
+		return c
+	}
+	voted := follower
+	voted.Vote = "b"
+	other := follower
+	other.Vote = "c"
+	committed := follower
+	committed.Commit = 2
+	matching := func(match entry.Index) *view {
+		v := seenAs(0, leader, 10, 11)
+		v.match[1] = match
+		return v
+	}
+	unsaved := seenAs(0, voted)
+	unsaved.disk.hard = entry.HardState{Term: 1}
+	for _, c := range []struct {
+		invariant string
+		step      *change
+		sound     bool
+	}{
+		{"election safety", step(seenAs(1, first), seenAs(1, core.Status{Role: core.Leader, Term: 1}, 10, 11)), false},
+		{"election safety", step(seenAs(0, first), seenAs(0, core.Status{Role: core.Leader, Term: 1}, 10, 11)), true},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10)), false},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 12)), false},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 11)), true},
+		{"one vote per term", step(seenAs(0, voted), seenAs(0, other)), false},
+		{"one vote per term", step(seenAs(0, voted), seenAs(0, follower)), false},
+		{"one vote per term", step(seenAs(0, follower), seenAs(0, voted)), true},
+		{"promises are durable", say(step(seenAs(0, follower), unsaved), grant), false},
+		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, voted)), grant), true},
+		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, follower, 10)), ack), false},
+		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, follower, 10, 11)), ack), true},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 12)), false},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10)), false},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 11)), true},
+		{"commit only grows", step(seenAs(0, committed, 10, 11), seenAs(0, follower, 10, 11)), false},
+		{"commit only grows", step(seenAs(0, committed, 10, 11), restarted(seenAs(0, follower, 10, 11))), true},
+		{"terms only grow", step(seenAs(0, follower), seenAs(0, core.Status{Term: 1})), false},
+		{"match only grows", step(matching(2), matching(1)), false},
+		{"match only grows", step(matching(1), matching(2)), true},
+		{"reads are never old", answer(1), false},
+		{"reads are never old", answer(2), true},
+		{"reads are answered once", &change{before: seenAs(0, follower), after: seenAs(0, follower),
+			reads: []core.ReadPoint{{Read: 9}}}, false},
+	} {
+		got := monotone(c.step)
+		if got == nil {
+			got = acks(c.step)
+		}
+		if got == nil {
+			got = led().learn(c.step)
+		}
+		if c.sound != (got == nil) || got != nil && got.invariant != c.invariant {
+			t.Errorf("%s, sound %v: found %+v in %+v", c.invariant, c.sound, got, *c.step)
+		}
+	}
+}
+
+// A vote that was said and is forgotten over a crash is found at the restart.
+func TestForgottenVote(t *testing.T) {
+	known := led()
+	before := seenAs(1, core.Status{Term: 2, Vote: "c"})
+	grant := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "c", Term: 2}
+	if b := known.learn(&change{before: before, after: before, sends: []*core.Message{grant}}); b != nil {
+		t.Fatal(b)
+	}
+	after := seenAs(1, core.Status{Term: 2})
+	after.run++
+	if b := known.learn(&change{before: before, after: after}); b == nil || b.invariant != "promises are durable" {
+		t.Errorf("found %+v", b)
+	}
+	twice := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "a", Term: 2}
+	lies := seenAs(1, core.Status{Term: 2, Vote: "a"})
+	if b := known.learn(&change{before: lies, after: lies, sends: []*core.Message{twice}}); b == nil ||
+		b.invariant != "one vote per term" {
+		t.Errorf("found %+v", b)
+	}
+}
+
+// What holds of states is checked on pairs of members and on all of them.
+func TestPlantedStates(t *testing.T) {
+	follower := core.Status{Role: core.Follower, Term: 2}
+	leader := core.Status{Role: core.Leader, Term: 2}
+	counts := func(v *view, match entry.Index) *view { v.match[1] = match; return v }
+	for _, c := range []struct {
+		invariant string
+		all       []*view
+	}{
+		{"", []*view{seenAs(0, leader, 10, 11), seenAs(1, follower, 10, 11), seenAs(2, follower, 10)}},
+		{"log matching", []*view{
+			seenAs(0, leader, 10, 11, 20), seenAs(1, follower, 10, 12, 20), seenAs(2, follower, 10, 11),
+		}},
+		{"match is durable", []*view{
+			counts(seenAs(0, leader, 10, 11), 2), seenAs(1, follower, 10), seenAs(2, follower, 10, 11),
+		}},
+		{"", []*view{counts(seenAs(0, leader, 10, 11), 2), seenAs(1, follower, 10, 11), seenAs(2, follower)}},
+		{"committed lasts", []*view{seenAs(0, leader, 10, 11), seenAs(1, follower, 10), seenAs(2, follower, 10, 20)}},
+	} {
+		got := standing(c.all, 0, led())
+		if (got == nil) != (c.invariant == "") || got != nil && got.invariant != c.invariant {
+			t.Errorf("want %q, found %+v", c.invariant, got)
+		}
+	}
+}
+
+// A command that is committed twice is found.
+func TestPlantedTwice(t *testing.T) {
+	l := newLab(&Space{Members: 3})
+	frame := func(at entry.Index) item {
+		return l.item(build(entry.Header{Index: at, Term: 1, Origin: 7, Sequence: 1}, []byte{1}))
+	}
+	known := newTruth(1)
+	known.committed = []item{frame(1)}
+	if b := l.once(known); b != nil {
+		t.Fatalf("found %+v", b)
+	}
+	known.committed = append(known.committed, frame(2))
+	if b := l.once(known); b == nil || b.invariant != "at most once" {
+		t.Errorf("found %+v", b)
+	}
+}
+
+// What survives of a batch is a prefix, and a snapshot that the log does not contain takes its place.
+func TestDisk(t *testing.T) {
+	ten := items(10)[0]
+	d := disk{log: items(10, 11)}
+	for _, w := range []write{
+		{hard: &entry.HardState{Term: 2, Vote: "b"}}, {truncate: 2}, {entry: &ten}, {seq: 1, commit: 1},
+	} {
+		d.apply(&w)
+	}
+	if d.hard.Vote != "b" || len(d.log) != 2 || d.log[1] != ten || d.commit != 1 {
+		t.Errorf("the disk holds %+v", d)
+	}
+	image := &image{log: items(10, 12), meta: entry.SnapshotMeta{Index: 2, Term: 1}}
+	d.snapshot = image
+	if kept := d.kept(); len(kept) != 2 || kept[1] != image.log[1] {
+		t.Errorf("starts again with %v, want the snapshot", kept)
+	}
+	d.apply(&write{reset: image})
+	if d.base.Index != 2 || len(d.kept()) != 2 {
+		t.Errorf("after the reset the disk holds %+v", d)
+	}
+}
