@@ -369,3 +369,51 @@ func TestCrashCreate(t *testing.T) {
 		}
 	}
 }
+
+// A batch that replaces entries and says that what replaces them is committed may need a new segment.
+// Whenever the power goes, the old entries must not be found together with the new commit index: they
+// would be applied. (Found by the simulator, seed 9.)
+func TestCommitIndexComesWithItsEntries(t *testing.T) {
+	o := wal.Options{Incarnation: 3, SegmentSize: wal.SegmentSizeMin}
+	cuts := 0
+	for at := 0; ; at++ {
+		disk := vfs.NewMemory()
+		l := start(t, disk, o)
+		fill(t, l, 1, 6, 1000)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		before := disk.Crash(vfs.Keep)
+		changes, broken, armed := 0, false, false
+		l, _ = reopen(t, vfs.NewFaulty(before, func(op vfs.Op) vfs.Fault {
+			if armed && op.Changes() {
+				changes++
+			}
+			if broken = broken || changes > at; broken && op.Kind != vfs.OpClose {
+				return vfs.Fault{Err: errPower}
+			}
+			return vfs.Fault{}
+		}), o)
+		replacing := &entry.Batch{
+			Hard: &entry.HardState{Term: 2}, TruncateFrom: 6, Blocks: []*entry.Block{makeBlock(6, 2, 7, 9000)}, Commit: 6,
+		}
+		armed = true
+		err := l.Store(replacing)
+		for mask := range uint64(1) << min(len(before.Pending()), exhaustiveUnits) {
+			found, rec := reopen(t, before.Crash(vfs.Subset(mask)), o)
+			if term := rec.Terms[len(rec.Terms)-1].Term; rec.Last == 6 && term == 1 && rec.Commit >= 6 {
+				t.Fatalf("power lost after %d operations, kept %b: entry 6 of term 1 with commit index %d", at, mask, rec.Commit)
+			}
+			if err := found.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err == nil {
+			break
+		}
+		cuts++
+	}
+	if cuts < 5 {
+		t.Errorf("the power was cut at %d operations only: the batch needed no new segment", cuts)
+	}
+}

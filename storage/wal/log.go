@@ -90,7 +90,7 @@ type tail struct {
 	chain     uint32
 	hard      entry.HardState
 	trim      trim
-	commit    entry.Index // newest known
+	commit    entry.Index // newest known that the log's entries are ready for
 	written   entry.Index // newest that a batch carries
 	buffer    []byte
 }
@@ -160,12 +160,15 @@ func (l *Log) Store(b *entry.Batch) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	l.tail.commit = max(l.tail.commit, b.Commit)
+	commit := max(l.tail.commit, b.Commit)
 	if b.Empty() {
+		l.tail.commit = commit
 		return nil
 	}
+	// The commit index may be about this very batch, which replaces entries perhaps: nothing that
+	// becomes durable before it, such as the first batch of a new segment, may carry it.
 	c := contents{
-		hard: b.Hard, truncate: b.TruncateFrom, reset: b.Reset, blocks: b.Blocks, commit: l.tail.commit,
+		hard: b.Hard, truncate: b.TruncateFrom, reset: b.Reset, blocks: b.Blocks, commit: commit,
 	}
 	if err := l.follows(&c); err != nil {
 		return l.fail(fmt.Errorf("wal: refused batch %d: %w", b.Seq, err))
@@ -328,6 +331,7 @@ func (t *tail) advance(c *contents, h header) {
 	t.number++
 	t.chain = h.sum
 	t.written = c.commit
+	t.commit = max(t.commit, c.commit)
 	if c.hard != nil {
 		t.hard = *c.hard
 	}

@@ -137,7 +137,6 @@ func (f *scan) take(h header, body []byte, p place) error {
 	}
 	f.outline.take(&c, at+int64(h.control))
 	f.tail.advance(&c, h)
-	f.tail.commit = max(f.tail.commit, c.commit)
 	return nil
 }
 
