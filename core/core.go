@@ -338,6 +338,10 @@ func (c *Core) Match(id entry.MemberID) entry.Index {
 	return 0
 }
 
+// TermAt returns the term of entry i, and false when i is neither in the log nor the entry before its
+// first: checkers compare the logs of members with it.
+func (c *Core) TermAt(i entry.Index) (entry.Term, bool) { return c.log.term(i) }
+
 // Counters returns how many messages were refused, by reason.
 func (c *Core) Counters() Counters { return c.report.counters }
 

@@ -112,6 +112,10 @@ func (r *Replica) Drive() (*Driven, error) {
 // Replica returns the replica that is driven.
 func (d *Driven) Replica() *Replica { return d.replica }
 
+// TermAt returns the term of entry i of the log as decided, ahead of what is durable, and false when
+// the log does not hold it.
+func (d *Driven) TermAt(i entry.Index) (entry.Term, bool) { return d.replica.engine.core.TermAt(i) }
+
 // Woken reports whether something has happened that calls for a turn, and forgets it.
 func (d *Driven) Woken() bool {
 	select {

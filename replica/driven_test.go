@@ -207,6 +207,13 @@ func TestDriven(t *testing.T) {
 	if got := follower.machine.all(); len(got) != 2 || string(got[1]) != "b" {
 		t.Errorf("the follower applied %q", got)
 	}
+	last := leader.Replica().Status().Last
+	if term, found := leader.TermAt(last.Index); !found || term != last.Term {
+		t.Errorf("entry %d has term %d, want %d", last.Index, term, last.Term)
+	}
+	if _, found := leader.TermAt(last.Index + 1); found {
+		t.Error("the log has an entry behind its last one")
+	}
 	pending, err := leader.Propose([]byte("c"))
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,8 @@ type Options struct {
 	Incarnation entry.Incarnation
 	// SegmentSize is that of wal.Options, 0 for its default.
 	SegmentSize int64
+	// ChunkSize is that of snapshot.Options, 0 for its default.
+	ChunkSize int
 	// Synced is that of wal.Options: it is told how long each sync of the log took. It may be nil.
 	Synced func(time.Duration)
 	// Now is the clock for Synced, time.Now when nil.
@@ -136,7 +138,8 @@ func (d *Dir) open(o Options) error {
 		}
 	}
 	var err error
-	if d.snapshots, err = snapshot.Open(d.fs, d.path, snapshot.Options{Incarnation: store}); err != nil {
+	images := snapshot.Options{Incarnation: store, ChunkSize: o.ChunkSize}
+	if d.snapshots, err = snapshot.Open(d.fs, d.path, images); err != nil {
 		return err
 	}
 	d.log, err = wal.Open(d.fs, d.path, options)

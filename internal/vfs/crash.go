@@ -98,6 +98,14 @@ func (m *Memory) Crash(fate Fate) *Memory {
 	return m.replay(newCrash(fate))
 }
 
+// Orphan gives back every lock, as the death of the process that held them does. What the process
+// wrote stays readable, and stays as little durable as it was.
+func (m *Memory) Orphan() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.locks)
+}
+
 // crash carries the counting of units through the walk over a file system.
 type crash struct {
 	fate   Fate

@@ -203,3 +203,26 @@ func TestStall(t *testing.T) {
 	close(release)
 	must(t, <-done, f.Close())
 }
+
+// The death of a process gives back its locks and loses nothing, but makes nothing durable either.
+func TestOrphan(t *testing.T) {
+	m := vfs.NewMemory()
+	f, err := m.Create("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Lock("lock"); err != nil {
+		t.Fatal(err)
+	}
+	pending := len(m.Pending())
+	m.Orphan()
+	if _, err := m.Lock("lock"); err != nil {
+		t.Errorf("the lock of a dead process: %v", err)
+	}
+	if got, err := vfs.ReadFile(m, "f", 10); err != nil || string(got) != "x" || len(m.Pending()) != pending {
+		t.Errorf("read %q, %v; %d units in doubt, want %d", got, err, len(m.Pending()), pending)
+	}
+}
