@@ -2,11 +2,16 @@ package raft
 
 import (
 	"testing"
+	"time"
 
 	"v.io/v23"
 	"v.io/v23/context"
+	"v.io/v23/naming"
+	"v.io/v23/options"
+	"v.io/v23/rpc"
 	"v.io/v23/security"
 	"v.io/v23/security/access"
+	"v.io/x/ref/services/mounttable/mounttablelib"
 	"v.io/x/ref/test"
 )
 
@@ -24,6 +29,12 @@ func mountedCluster(t *testing.T, n int, change func(i int, c *RaftConfig)) *clu
 	t.Helper()
 	ctx, shutdown := test.V23InitWithMounttable()
 	t.Cleanup(shutdown)
+	return clusterOf(t, ctx, n, change)
+}
+
+// clusterOf is a cluster whose members share the principal and the namespace of ctx.
+func clusterOf(t *testing.T, ctx *context.T, n int, change func(i int, c *RaftConfig)) *cluster {
+	t.Helper()
 	c := &cluster{t: t, ctx: ctx}
 	for i := range n {
 		config := c.config(i)
@@ -83,4 +94,57 @@ func TestMembersMayBeNamesInsteadOfAddresses(t *testing.T) {
 	c.restart(1) // On another port: its name leads its peers there.
 	c.append(1, "z")
 	c.agree([]string{"x", "y", "z"})
+}
+
+// serveMountTable serves an empty mount table at address until the function that it returns is called,
+// and returns where it listens.
+func serveMountTable(t *testing.T, ctx *context.T, address string) (string, func()) {
+	t.Helper()
+	table, err := mounttablelib.NewMountTableDispatcher(ctx, "", "", "mounttable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ctx = v23.WithListenSpec(ctx, rpc.ListenSpec{Addrs: rpc.ListenAddrs{{Protocol: "tcp", Address: address}}})
+	_, server, err := v23.WithNewDispatchingServer(ctx, "", table, options.ServesMountTable(true),
+		options.LameDuckTimeout(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range server.Status().ListenErrors {
+		t.Fatal(err)
+	}
+	return boundAddress(server.Status().Endpoints), func() {
+		cancel()
+		<-server.Closed()
+	}
+}
+
+func TestMembersAreMountedAgainWhenTheMountTableLostItsState(t *testing.T) {
+	t.Setenv("V23_PUBLISH_PERIOD", "100ms")
+	ctx, shutdown := test.V23Init()
+	t.Cleanup(shutdown)
+	address, stop := serveMountTable(t, ctx, "127.0.0.1:0")
+	root := naming.Endpoint{Protocol: "tcp", Address: address}.WithBlessingNames([]string{test.TestBlessing})
+	if err := v23.GetNamespace(ctx).SetRoots(root.Name()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop() }) // After the members, which unmount themselves.
+	c := clusterOf(t, ctx, 3, func(_ int, config *RaftConfig) { config.ServerName = "log/service" })
+	c.introduce()
+	for _, m := range c.members {
+		m.Start()
+	}
+	eventually(t, "three servers are mounted", func() bool { return servers(c.ctx, "log/service") == 3 })
+	stop()
+	soon, cancel := context.WithTimeout(c.ctx, 300*time.Millisecond)
+	defer cancel()
+	if found, err := v23.GetNamespace(soon).Resolve(soon, "log/service"); err == nil {
+		t.Errorf("%v are known without a mount table", found)
+	}
+	c.append(c.leader(), "without a mount table")
+	_, stop = serveMountTable(t, ctx, address)
+	eventually(t, "three servers are mounted at the new mount table", func() bool {
+		return servers(c.ctx, "log/service") == 3
+	})
 }

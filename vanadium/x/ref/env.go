@@ -22,6 +22,10 @@ const (
 	// EnvCredentialsReadonlyFileSystem says, if not empty, that the directory of
 	// the credentials cannot be locked because its file system is read-only.
 	EnvCredentialsReadonlyFileSystem = "V23_CREDENTIALS_READONLY_FILESYSTEM"
+	// EnvPublishPeriod is how often servers mount their names again, as
+	// time.ParseDuration takes it; a minute when it is empty. A mount table that lost
+	// its state knows every server again after that time.
+	EnvPublishPeriod = "V23_PUBLISH_PERIOD"
 )
 
 // Getenv is the value of an environment variable, without space around it.

@@ -40,9 +40,12 @@ var (
 	ReservedNameDispatcher rpc.Dispatcher
 )
 
-// defaultReload is how often credentials are read again unless the environment says
-// otherwise.
-const defaultReload = 5 * time.Minute
+// How often credentials are read again, and names mounted again, unless the
+// environment says otherwise.
+const (
+	defaultReload  = 5 * time.Minute
+	defaultPublish = time.Minute
+)
 
 var state struct {
 	sync.Mutex
@@ -66,7 +69,11 @@ func Init(*context.T) (v23.Runtime, *context.T, v23.Shutdown, error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	reload, err := reloadInterval()
+	reload, err := interval(ref.EnvCredentialsReloadInterval, defaultReload)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	publish, err := interval(ref.EnvPublishPeriod, defaultPublish)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -80,6 +87,7 @@ func Init(*context.T) (v23.Runtime, *context.T, v23.Shutdown, error) {
 		Reserved:       ReservedNameDispatcher,
 
 		RefreshAddresses: RefreshAddresses,
+		PublishPeriod:    publish,
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -131,18 +139,19 @@ func configureLog() error {
 // testFlags tells whether this is a test, in which -v is not the logger's.
 func testFlags() bool { return flag.Lookup("test.v") != nil }
 
-// reloadInterval is how often credentials are read again.
-func reloadInterval() (time.Duration, error) {
-	v := ref.Getenv(ref.EnvCredentialsReloadInterval)
+// interval is the positive duration in an environment variable, or otherwise when it is
+// empty.
+func interval(name string, otherwise time.Duration) (time.Duration, error) {
+	v := ref.Getenv(name)
 	if v == "" {
-		return defaultReload, nil
+		return otherwise, nil
 	}
 	d, err := time.ParseDuration(v)
 	if err == nil && d <= 0 {
 		err = errors.New("it must be positive")
 	}
 	if err != nil {
-		return 0, fmt.Errorf("$%v=%q: %w", ref.EnvCredentialsReloadInterval, v, err)
+		return 0, fmt.Errorf("$%v=%q: %w", name, v, err)
 	}
 	return d, nil
 }

@@ -25,6 +25,9 @@ func TestEnvironment(t *testing.T) {
 		{"reload interval", "V23_CREDENTIALS_RELOAD_INTERVAL", "10s", true},
 		{"not a duration", "V23_CREDENTIALS_RELOAD_INTERVAL", "soon", false},
 		{"not positive", "V23_CREDENTIALS_RELOAD_INTERVAL", "0s", false},
+		{"publish period", "V23_PUBLISH_PERIOD", "10s", true},
+		{"a publish period that is none", "V23_PUBLISH_PERIOD", "often", false},
+		{"a publish period below zero", "V23_PUBLISH_PERIOD", "-1s", false},
 		{"credentials that are not there", "V23_CREDENTIALS", "/nonexistent/credentials", false},
 		{"a root that is not rooted", "V23_NAMESPACE_X", "relative", false},
 	}

@@ -285,3 +285,46 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("with an old version: %v", err)
 	}
 }
+
+// stuck is a mount table that answers no question; it says when it was asked.
+type stuck struct{ asked chan struct{} }
+
+// ResolveStep implements a part of the mount table's interface.
+func (s stuck) ResolveStep(ctx *context.T, _ rpc.ServerCall) (naming.MountEntry, error) {
+	s.asked <- struct{}{}
+	<-ctx.Done()
+	return naming.MountEntry{}, ctx.Err()
+}
+
+// TestMountTableEndsWhileItIsAsked checks that a name does not lead to the mount table itself because
+// that ended before it answered.
+func TestMountTableEndsWhileItIsAsked(t *testing.T) {
+	w := newWorld(t)
+	table := stuck{make(chan struct{}, 1)}
+	ctx, stop := context.WithCancel(w.ctx)
+	_, server, err := v23.WithNewDispatchingServer(ctx, "", everywhere{table}, options.ServesMountTable(true),
+		options.LameDuckTimeout(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ns.SetRoots(server.Status().Endpoints[0].Name()); err != nil {
+		t.Fatal(err)
+	}
+	type outcome struct {
+		entry *naming.MountEntry
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(w.ctx, time.Second)
+		defer cancel()
+		entry, err := w.ns.Resolve(ctx, "a/name")
+		done <- outcome{entry, err}
+	}()
+	<-table.asked
+	stop()
+	<-server.Closed()
+	if got := <-done; got.err == nil {
+		t.Errorf("the name leads to %v", got.entry)
+	}
+}

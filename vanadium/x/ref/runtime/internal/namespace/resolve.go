@@ -144,8 +144,12 @@ func (w *walk) step(entry *naming.MountEntry) (*naming.MountEntry, error) {
 	ctx, cancel := withTimeout(w.ctx)
 	defer cancel()
 	next := new(naming.MountEntry)
-	err := v23.GetClient(ctx).Call(ctx, entry.Names()[0], "ResolveStep", nil, []interface{}{next},
-		callOptions(entry, w.opts)...)
+	err := w.ask(ctx, entry, next)
+	if verror.ErrorID(err) == verror.ErrBadProtocol.ID {
+		// A mount table that ended during the call looks like a server that speaks otherwise. Only the
+		// latter does so again.
+		err = w.ask(ctx, entry, next)
+	}
 	if err != nil {
 		if noMountTable(err) {
 			c.rememberPlainServer(entry)
@@ -161,6 +165,13 @@ func (w *walk) step(entry *naming.MountEntry) (*naming.MountEntry, error) {
 		return nil, naming.ErrNoSuchName.Errorf(w.ctx, "the servers mounted on %q have no addresses", w.name)
 	}
 	return next, nil
+}
+
+// ask calls a mount table of the entry.
+func (w *walk) ask(ctx *context.T, entry, next *naming.MountEntry) error {
+	*next = naming.MountEntry{}
+	return v23.GetClient(ctx).Call(ctx, entry.Names()[0], "ResolveStep", nil, []interface{}{next},
+		callOptions(entry, w.opts)...)
 }
 
 // check refuses an answer that cannot be: the rest of a name must be the end of the name, and have servers.

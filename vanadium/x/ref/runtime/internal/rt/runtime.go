@@ -21,9 +21,6 @@ import (
 	vrpc "v.io/x/ref/runtime/internal/rpc"
 )
 
-// publishPeriod is how often the names of servers are mounted again.
-const publishPeriod = time.Minute
-
 // Config says what a runtime starts with.
 type Config struct {
 	// Logger receives what contexts log. Required.
@@ -40,6 +37,8 @@ type Config struct {
 	// RefreshAddresses is how often servers on all interfaces look for other
 	// addresses of the host; 0 for never.
 	RefreshAddresses time.Duration
+	// PublishPeriod is how often the names of servers are mounted again.
+	PublishPeriod time.Duration
 	// Permissions says where permissions are found.
 	Permissions access.PermissionsSpec
 	// Reserved serves reserved names on all servers; may be nil.
@@ -50,6 +49,7 @@ type Config struct {
 type Runtime struct {
 	permissions access.PermissionsSpec
 	refresh     time.Duration
+	publish     time.Duration
 	// background is the context that Init returned.
 	background *context.T
 	// servers, mountTables and clients count those that have not closed.
@@ -77,7 +77,7 @@ func Init(cfg Config) (*Runtime, *context.T, v23.Shutdown, error) {
 	base, end := context.RootContext()
 	base = context.WithLogger(base, cfg.Logger)
 	r := &Runtime{
-		permissions: cfg.Permissions, refresh: cfg.RefreshAddresses,
+		permissions: cfg.Permissions, refresh: cfg.RefreshAddresses, publish: cfg.PublishPeriod,
 		stopping: make(chan struct{}),
 	}
 	ctx, err := r.populate(base, cfg)
@@ -222,7 +222,7 @@ func (r *Runtime) WithNewDispatchingServer(ctx *context.T, name string, disp rpc
 		Principal: r.GetPrincipal(ctx), ListenSpec: r.GetListenSpec(ctx), Reserved: r.GetReservedNameDispatcher(ctx),
 		RefreshAddresses: r.refresh,
 		NewPublisher: func(ctx *context.T) vrpc.Publisher {
-			return publisher.New(ctx, r.GetNamespace(ctx), publishPeriod)
+			return publisher.New(ctx, r.GetNamespace(ctx), r.publish)
 		},
 	}, name, disp, opts...)
 	if err != nil {
