@@ -143,9 +143,11 @@ func TestContextEndsTheCallAtOnceAndSaysThatTheOutcomeIsUnknown(t *testing.T) {
 	if verror.ErrorID(err) != ErrOutcomeUnknown.ID || verror.Action(err) != verror.NoRetry {
 		t.Errorf("%v is not a verror of that id with NoRetry", err)
 	}
-	_, _, term, _, unknownCause, perr := ParamsErrOutcomeUnknown(err)
-	if perr != nil || term == 0 || unknownCause == nil {
-		t.Errorf("parameters: term %d, cause %v, %v", term, unknownCause, perr)
+	_, _, term, index, unknownCause, perr := ParamsErrOutcomeUnknown(err)
+	now := m.Stats()
+	if perr != nil || term != now.Term || index != now.Last || !errors.Is(unknownCause, stdcontext.Canceled) {
+		t.Errorf("parameters: term %d, index %d, cause %v, %v; the command stands at term %d, index %d",
+			term, index, unknownCause, perr, now.Term, now.Last)
 	}
 }
 

@@ -48,7 +48,7 @@ func TestBadConfigNamesFieldAndValue(t *testing.T) {
 		config := goodConfig()
 		c.spoil(&config)
 		ctx, cancel := context.RootContext()
-		_, err := newSettings(ctx, &config)
+		_, err := NewRaft(ctx, &config, nothing{})
 		cancel()
 		if !errors.Is(err, ErrBadConfig) {
 			t.Errorf("%s = %s: got %v, want ErrBadConfig", c.field, c.value, err)

@@ -34,6 +34,8 @@ type peers struct {
 	log      *slog.Logger
 	// name returns the Vanadium name of a member.
 	name func(entry.MemberID) string
+	// network opens calls to members.
+	network network
 	// receiver is set by Start, before any goroutine that reads it.
 	receiver replica.Receiver
 	running  sync.WaitGroup
@@ -49,8 +51,27 @@ var _ replica.Transport = (*peers)(nil)
 
 func newPeers(ctx *context.T, id *identity, auth *authority, s *service, log *slog.Logger) *peers {
 	ctx, cancel := context.WithCancel(ctx)
-	return &peers{ctx: ctx, cancel: cancel, identity: id, auth: auth, service: s, log: log, name: rpcName,
+	p := &peers{ctx: ctx, cancel: cancel, identity: id, auth: auth, service: s, log: log, name: rpcName,
 		outboxes: map[entry.MemberID]*outbox{}}
+	p.network = p
+	return p
+}
+
+// network opens calls to members; it is peers itself but in tests.
+type network interface {
+	converse(ctx *context.T, to entry.MemberID, hello Hello) (raftProtoConverseClientCall, error)
+	install(ctx *context.T, to entry.MemberID, hello Hello, head SnapshotHead) (raftProtoInstallSnapshotClientCall, error)
+}
+
+// converse implements network.
+func (p *peers) converse(ctx *context.T, to entry.MemberID, hello Hello) (raftProtoConverseClientCall, error) {
+	return raftProtoClient(p.name(to)).Converse(ctx, hello, p.callOptions(to)...)
+}
+
+// install implements network.
+func (p *peers) install(ctx *context.T, to entry.MemberID, hello Hello,
+	head SnapshotHead) (raftProtoInstallSnapshotClientCall, error) {
+	return raftProtoClient(p.name(to)).InstallSnapshot(ctx, hello, head, p.callOptions(to)...)
 }
 
 // Start implements replica.Transport: it dials every member of the set.
@@ -236,7 +257,7 @@ func (b *outbox) converse(ctx *context.T) error {
 	guard := time.AfterFunc(DialBound, cancel)
 	defer guard.Stop()
 	hello := b.peers.identity.hello(b.id)
-	call, err := raftProtoClient(b.peers.name(b.id)).Converse(ctx, hello, b.peers.callOptions(b.id)...)
+	call, err := b.peers.network.converse(ctx, b.id, hello)
 	if err != nil {
 		return err
 	}
@@ -311,8 +332,7 @@ func (p *peers) sendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replic
 	defer stdcontext.AfterFunc(ctx, cancel)()
 	guard := time.AfterFunc(DialBound, cancel)
 	defer guard.Stop()
-	call, err := raftProtoClient(p.name(to)).InstallSnapshot(vctx, p.identity.hello(to), newSnapshotHead(s),
-		p.callOptions(to)...)
+	call, err := p.network.install(vctx, to, p.identity.hello(to), newSnapshotHead(s))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"v.io/x/ref/lib/raft/core"
@@ -43,4 +44,34 @@ func TestStatsCarryTheQueueAndTheRefusals(t *testing.T) {
 		{Kind: core.MsgVote, From: "stranger", To: "other"},
 	})
 	eventually(t, "the refusal is counted", func() bool { return c.members[0].Stats().Refused > 0 })
+}
+
+func TestStatsCountTheCommandsThatWait(t *testing.T) {
+	c := startCluster(t, 1, nil)
+	m := c.members[0]
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for range 64 {
+		callers.Go(func() {
+			cmd := make([]byte, 4<<10)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := m.Append(m.ctx, cmd); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	// While one batch is written, the next one waits.
+	eventually(t, "commands wait", func() bool { return m.Stats().QueueBytes >= 4<<10 })
+	close(stop)
+	callers.Wait()
+	if left := m.Stats().QueueBytes; left != 0 {
+		t.Errorf("%d bytes are said to wait when every command was answered", left)
+	}
 }

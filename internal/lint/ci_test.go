@@ -2,6 +2,7 @@ package lint
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,5 +81,59 @@ func TestCIKnowsItsSteps(t *testing.T) {
 	out, err := exec.Command(bash, filepath.Join(above, ".ci", "run"), "tset").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "unknown step") {
 		t.Fatalf("got %v\n%s", err, out)
+	}
+}
+
+// copyCheckout copies the checkout, without its history.
+func copyCheckout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	from := os.DirFS(above)
+	err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".git" && entry.IsDir():
+			return fs.SkipDir
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		text, err := fs.ReadFile(from, name)
+		if err == nil {
+			write(t, dir, map[string]string{name: string(text)})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestCIFailsWithStaleVDL expects .ci/run to fail, and to name the file, when a
+// .vdl file and the Go that was generated from it disagree.
+func TestCIFailsWithStaleVDL(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Logf("without bash .ci/run cannot be run on this machine at all: %v", err)
+		return
+	}
+	dir := copyCheckout(t)
+	run := func() (string, error) {
+		out, err := exec.Command(bash, filepath.Join(dir, ".ci", "run"), "vdl").CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run(); err != nil {
+		t.Fatalf("the checkout as it is: %v\n%s", err, out)
+	}
+	for _, file := range []string{"raft.vdl", "raft.vdl.go", "vanadium/v23/naming/naming.vdl.go"} {
+		text := read(t, file)
+		write(t, dir, map[string]string{file: text + "\n// A line more.\ntype Surplus uint64\n"})
+		generated := strings.TrimPrefix(strings.TrimSuffix(file, ".go"), "vanadium/") // Seen from its module.
+		var exit *exec.ExitError
+		if out, err := run(); !errors.As(err, &exit) || !strings.Contains(out, generated+".go") {
+			t.Errorf("a changed %s: got %v\n%s", file, err, out)
+		}
+		write(t, dir, map[string]string{file: text})
 	}
 }

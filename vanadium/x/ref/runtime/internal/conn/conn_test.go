@@ -461,3 +461,33 @@ func TestIdleConnectionsAreLeft(t *testing.T) {
 	a.leaveIdle(2*IdleTimeout + idleGrace + 1)
 	gone(c)
 }
+
+// TestMaxFlows opens as many flows as a connection may have; one more waits until one is given back.
+func TestMaxFlows(t *testing.T) {
+	s := serve(t, AcceptOptions{})
+	c := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("client")))
+	flows := make([]*Flow, MaxFlows)
+	for i := range flows {
+		flows[i] = acquire(t, c)
+	}
+	if n, bound := len(c.flows.slots), cap(c.flows.slots); n != MaxFlows || bound != MaxFlows {
+		t.Errorf("%d flows take %d of %d places", MaxFlows, n, bound)
+	}
+	ctx, _ := testContext(t)
+	if _, err := exchange(flows[MaxFlows-1], []byte("x")); err != nil {
+		t.Errorf("flow %d: %v", MaxFlows, err)
+	}
+	next := make(chan *Flow, 1)
+	go func() {
+		f, err := c.Acquire(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		next <- f
+	}()
+	c.Release(flows[0], false) // Not kept for reuse: its place is free.
+	flows[0] = <-next
+	for _, f := range flows {
+		c.Release(f, false)
+	}
+}
