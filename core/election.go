@@ -207,13 +207,22 @@ func (c *Core) mayVote(from entry.MemberID, term entry.Term, last entry.Position
 // onPreVote answers whether a vote would be given, and changes nothing.
 func (c *Core) onPreVote(m *Message, out *Effects) {
 	reply := Message{Kind: MsgPreVoteReply, To: m.From, Term: m.Term}
+	last := entry.Position{Index: m.Index, Term: m.LogTerm}
 	if c.sticky() {
 		c.report.counters.Sticky++
 		reply.Reject, reply.Term = true, c.hard.Term
-	} else if !c.mayVote(m.From, m.Term, entry.Position{Index: m.Index, Term: m.LogTerm}) {
+	} else if !c.mayVote(m.From, m.Term, last) || c.precedes(m.From, last) {
 		reply.Reject, reply.Term = true, c.hard.Term
 	}
 	c.send(reply, c.afterHard(), out)
+}
+
+// precedes reports whether this member campaigns itself and goes first. Two that ask at the same moment
+// and grant each other would both become candidates, vote for themselves and wait a whole time-out; and
+// processes that a busy machine holds up and lets go together do ask at the same moment, whatever their
+// draws. So of two with equal logs the one with the greater id is refused: it asks again soon.
+func (c *Core) precedes(from entry.MemberID, last entry.Position) bool {
+	return c.role == PreCandidate && c.log.position() == last && c.config.ID < from
 }
 
 func (c *Core) onPreVoteReply(m *Message, out *Effects) {

@@ -255,3 +255,30 @@ func TestPaperLoneVoterLeadsAtOnce(t *testing.T) {
 	p.sync()
 	p.wantCommit(1)
 }
+
+// Two members that campaign at the same moment do not both win the other's pre-vote: each would then
+// vote for itself, and the term would have no leader (paper, section 5.2, leaves that to chance alone).
+// The smaller id goes first, unless the other's log is further.
+func TestPreVoteOfARivalGoesToTheSmallerID(t *testing.T) {
+	for _, c := range []struct {
+		from  entry.MemberID
+		last  entry.Position
+		stand bool // a campaigns itself
+		yes   bool
+	}{
+		{"b", at(3, 2), true, false},
+		{"b", at(4, 2), true, true},
+		{"Z", at(3, 2), true, true},
+		{"b", at(3, 2), false, true},
+	} {
+		p := newSolo(t, setting{members: voters("Z", "a", "b"), hard: entry.HardState{Term: 4}, terms: []entry.Term{1, 2, 2}})
+		if c.stand {
+			p.expire()
+			p.want(core.PreCandidate)
+		}
+		p.receive(vote(core.MsgPreVote, c.from, 5, c.last))
+		if m := p.only(core.MsgPreVoteReply, c.from); m.Reject == c.yes {
+			t.Errorf("%+v: answered %+v", c, m)
+		}
+	}
+}
