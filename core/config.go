@@ -8,6 +8,14 @@ const RankMax = 64
 // Config is what a member's core is told once.
 type Config struct {
 	ID entry.MemberID
+	// Incarnation is the directory's, 0 when the stores have none; Key is the member's public key as
+	// PKIX DER. A leader records its own as it does those of others.
+	Incarnation entry.Incarnation
+	Key         []byte
+	// Level is the newest level of formats and features that the member announces; 0 is [Level].
+	Level uint32
+	// ManualReplace leaves it to an operator to replace a member whose directory is a new one.
+	ManualReplace bool
 	// Seed starts the generator of election time-outs.
 	Seed uint64
 	// Heartbeat is the longest silence of a leader, in nanoseconds. All time-outs are multiples of

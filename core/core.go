@@ -106,6 +106,9 @@ func New(config Config, start Start) (*Core, error) {
 		if err := at.Value.Validate(); err != nil {
 			return nil, fmt.Errorf("core: the configuration of index %d: %w", at.Index, err)
 		}
+		if at.Value.Level > config.level() {
+			return nil, fmt.Errorf("core: %s", levelText(at.Index, at.Value.Level, config.level()))
+		}
 	}
 	c.members = newMembership(all)
 	c.disk.last, c.disk.written = c.log.last, rec.Hard
@@ -173,6 +176,7 @@ func (c *Core) Step(in *Input, out *Effects) {
 		return
 	}
 	c.begin(in, out)
+	c.meet(in.Peers)
 	for i := range in.Received {
 		c.receive(&in.Received[i], out)
 	}
@@ -184,6 +188,7 @@ func (c *Core) Step(in *Input, out *Effects) {
 	}
 	c.propose(in.Proposals, out)
 	c.ask(in.Reads, out)
+	c.change(in.Changes, out)
 	if in.Campaign {
 		c.requestLeadership(out)
 	}
@@ -204,6 +209,7 @@ func (e *Effects) clear() {
 		Loads:           e.Loads[:0],
 		Snapshots:       e.Snapshots[:0],
 		Transferred:     e.Transferred[:0],
+		Changed:         e.Changed[:0],
 	}
 }
 
@@ -238,8 +244,11 @@ func (c *Core) finish(out *Effects) {
 	if c.role == Leader {
 		c.advanceCommit()
 		c.confirmReads(out)
+		c.advanceChanges(out)
+		c.retire()
 		c.advanceHandover(out)
 		c.replicateAll(out)
+		c.leave(out)
 	}
 	c.settleTransfers(out)
 	c.closeBatch(out)
@@ -310,7 +319,10 @@ func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
 	c.disk.truncate(at.Index + 1)
 	c.disk.last, c.step.written = at.Index, at.Index
 	out.Write.Reset = &at
-	c.members = newMembership([]ConfigurationAt{{Index: at.Index, Value: meta.Configuration}})
+	c.members.restart([]ConfigurationAt{{Index: at.Index, Value: meta.Configuration}})
+	if level := meta.Configuration.Level; level > c.config.level() {
+		c.fail("%s", levelText(at.Index, level, c.config.level()))
+	}
 	for i := range c.disk.pending {
 		c.disk.pending[i].last = 0
 	}

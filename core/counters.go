@@ -6,8 +6,12 @@ type Counters struct {
 	Unknown uint64
 	// Malformed: an impossible number, or a body that is not what the message says.
 	Malformed uint64
-	// Strangers: the sender is not a member of the configuration.
+	// Strangers: the sender is not a member of the configuration, and said what only one may say.
 	Strangers uint64
+	// Removed: as Strangers, from one that was a member once.
+	Removed uint64
+	// Replaced: a vote or an ack of another directory than the recorded one.
+	Replaced uint64
 	// Stale: the message belongs to an older term.
 	Stale uint64
 	// Forgotten: a member denied entries that it had acknowledged.

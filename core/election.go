@@ -36,7 +36,7 @@ func (c *Core) resetElection() {
 	h := c.config.Heartbeat
 	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h) + c.later(electionSpan)
 	c.election.deadline = c.now + c.election.timeout
-	if c.role == Follower && c.members.electorate.only(c.config.ID) && c.hard.Term < entry.NumberMax {
+	if c.role == Follower && c.members.electorate.only(c.config.ID) && c.mayCampaign() {
 		c.election.deadline = c.now
 	}
 }
@@ -98,7 +98,8 @@ func (c *Core) excuse() bool {
 }
 
 // startCampaign asks for pre-votes (thesis, section 9.6): a member that cannot win raises no term
-// and disturbs nobody. Learners and members without a configuration do not campaign.
+// and disturbs nobody. Learners and members without a configuration do not campaign, nor does one
+// whose directory is not the recorded one, or which is empty beside a settled cluster.
 func (c *Core) startCampaign(out *Effects) {
 	if c.role == Leader || !c.mayCampaign() {
 		return
@@ -116,10 +117,13 @@ func (c *Core) startCampaign(out *Effects) {
 	c.tally(out)
 }
 
-// mayCampaign reports whether this member may stand for election at all: it is a voter, and its disk
+// mayCampaign reports whether this member may stand for election at all: a voter whose directory is
+// the one that the configuration records, and not an empty one beside a settled cluster; and its disk
 // works.
 func (c *Core) mayCampaign() bool {
-	return c.members.isVoter(c.config.ID) && c.hard.Term < entry.NumberMax && !c.stalled()
+	own, _ := c.members.current().Value.Find(c.config.ID)
+	return c.members.isVoter(c.config.ID) && !foreign(own.Incarnation, c.config.Incarnation) && !c.fresh() &&
+		c.hard.Term < entry.NumberMax && !c.stalled()
 }
 
 // becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2). hint goes
@@ -198,10 +202,12 @@ func (c *Core) sticky() bool {
 	return c.now-c.election.heard < electionMin*c.config.Heartbeat
 }
 
-// mayVote reports whether this member may vote for from, whose log ends at last, in term.
+// mayVote reports whether this member may vote for from, whose log ends at last, in term. Whether the
+// vote counts is for the candidate's configuration to say, which may be newer than ours: by ours
+// neither of the two needs to be a voter (thesis, section 4.2.2; paper, section 6).
 func (c *Core) mayVote(from entry.MemberID, term entry.Term, last entry.Position) bool {
 	free := term > c.hard.Term || c.hard.Vote == "" || c.hard.Vote == from
-	return free && c.log.upToDate(last) && c.members.isVoter(c.config.ID) && c.members.isVoter(from)
+	return free && c.log.upToDate(last) && !(c.fresh() && last.Index == 0)
 }
 
 // onPreVote answers whether a vote would be given, and changes nothing.

@@ -25,6 +25,9 @@ func (c *Core) onAppend(m *Message, out *Effects) {
 	}
 	c.election.heard, c.election.suspect, c.election.excused = c.now, false, false
 	c.election.deadline = c.now + c.election.timeout
+	if c.forgot(m) {
+		return
+	}
 	if !c.matches(m) {
 		c.rejectAppend(m, out)
 		return
@@ -38,6 +41,18 @@ func (c *Core) onAppend(m *Message, out *Effects) {
 	a.to, a.agreed = m.From, max(a.agreed, agreed, c.commit)
 	a.round = max(a.round, m.Round)
 	a.entries = a.entries || m.Entries.Count > 0
+}
+
+// forgot reports whether the leader counts on entries that this very directory has acknowledged in this
+// term and does not hold: it is an older copy of itself, so nothing that it says can be trusted.
+func (c *Core) forgot(m *Message) bool {
+	if m.Hint == 0 || entry.Incarnation(m.Hint) != c.config.Incarnation || m.Match <= c.log.last {
+		return false
+	}
+	c.fail("this directory (incarnation %x) ends at index %d and is older than what it acknowledged in term %d, up to"+
+		" index %d: an old copy was put in its place; remove the directory and start the member empty",
+		m.Hint, c.log.last, m.Term, m.Match)
+	return true
 }
 
 // matches is the consistency check (paper, section 5.3). Entries up to the commit index agree with
@@ -107,6 +122,10 @@ func (c *Core) appendReceived(block *entry.Block, out *Effects) bool {
 			value, err := entry.DecodeConfiguration(block.Payload(i))
 			if err != nil {
 				c.fail("the configuration at index %d does not decode: %v", i, err)
+				return false
+			}
+			if value.Level > c.config.level() {
+				c.fail("%s", levelText(i, value.Level, c.config.level()))
 				return false
 			}
 			c.members.append(ConfigurationAt{Index: i, Value: value})

@@ -65,6 +65,11 @@ type Input struct {
 	Loaded []Loaded
 	// Reads are local questions for a read point.
 	Reads []ReadID
+	// Changes are local requests for a change of the configuration.
+	Changes []ChangeRequest
+	// Peers are those whose connection was proven since the last turn, or proved something else than
+	// before; members or not.
+	Peers []Peer
 	// Installed is a snapshot that replica has received whole, made durable and restored into the
 	// machine, nil for none.
 	Installed *entry.SnapshotMeta
@@ -218,6 +223,8 @@ type Effects struct {
 	Snapshots []SnapshotOrder
 	// Transferred are answers to Input.Transfers.
 	Transferred []TransferResult
+	// Changed answers local requests for a change.
+	Changed []ChangeResult
 	// Configuration is set when another configuration came into force with this Step.
 	Configuration *ConfigurationAt
 	// Fatal stops the member, which then takes no further input: an entry of an unknown kind, or a

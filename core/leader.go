@@ -33,6 +33,8 @@ type leading struct {
 	// commands that arrives late must not have its commands called "not proposed".
 	marks []mark
 	term  entry.Term
+	// changes are the requests for a change that wait for their end.
+	changes []changeWait
 }
 
 // mark is the newest message with forwarded commands that was handled in the present term, of one
@@ -50,6 +52,7 @@ func (c *Core) becomeLeader(out *Effects) {
 	c.election.votes = c.election.votes[:0]
 	c.lead = leading{term: c.hard.Term, broadcast: true, opened: c.log.last + 1}
 	c.seatPeers()
+	c.members.met.news = true
 	for i := max(c.commit+1, c.log.tail.first); i <= c.log.last; i++ {
 		c.lead.uncommitted += c.log.tail.size(i)
 	}
@@ -57,30 +60,65 @@ func (c *Core) becomeLeader(out *Effects) {
 	case c.config.ElectionOnly:
 		c.lead.opened = 0
 	case c.log.last == 0:
-		value := c.members.current().Value
-		size := entry.HeaderSize + len(entry.AppendConfiguration(nil, value))
-		c.appendOwn(Appended{Kind: entry.KindConfiguration, Configuration: &value}, uint32(size), out)
+		value := mutable(&c.members.current().Value)
+		c.record(&value)
+		c.appendConfiguration(value, out)
 	default:
 		c.appendOwn(Appended{Kind: entry.KindNoOp}, entry.HeaderSize, out)
 	}
 }
 
 // seatPeers fits what the leader knows of others to the configuration in force. It must follow
-// every change of it.
+// every change of it. A member that was removed keeps its place until it has been told.
 func (c *Core) seatPeers() {
+	at := c.members.current()
 	old := c.lead.peers
 	c.lead.peers = nil
-	for _, m := range c.members.current().Value.Members {
-		if m.ID == c.config.ID {
+	for i := range at.Value.Members {
+		if m := &at.Value.Members[i]; m.ID != c.config.ID {
+			c.lead.peers = append(c.lead.peers, c.progressOf(m, old))
+		}
+	}
+	for _, p := range old {
+		place, found := findPeer(c.lead.peers, p.id)
+		if found {
 			continue
 		}
-		p := progress{id: m.ID, next: c.log.last + 1, heard: c.now}
-		if at, found := findPeer(old, m.ID); found {
-			p = old[at]
+		if p.farewell.until == 0 {
+			p.farewell = farewell{index: at.Index, until: c.now + electionMin*c.config.Heartbeat}
+			p.arrival = arrival{}
 		}
-		c.lead.peers = append(c.lead.peers, p)
+		c.lead.peers = slices.Insert(c.lead.peers, place, p)
 	}
 	c.members.electorate = c.members.electorate.seated(c.lead.peers)
+}
+
+// progressOf returns what is known of a member's directory, or the beginning when that is a new one.
+func (c *Core) progressOf(m *entry.Member, old []progress) progress {
+	p := progress{id: m.ID, next: c.log.last + 1, heard: c.now}
+	if at, found := findPeer(old, m.ID); found && (m.Incarnation == 0 || !foreign(old[at].incarnation, m.Incarnation)) {
+		p = old[at]
+	}
+	if m.Incarnation != 0 {
+		p.incarnation = m.Incarnation
+	}
+	p.farewell = farewell{}
+	if isArrival(*m) != p.arrival.waits {
+		p.arrival = arrival{waits: isArrival(*m), target: c.log.last, began: c.now}
+	}
+	return p
+}
+
+// dismiss forgets the removed members that have been told, or could not be for long enough.
+func (c *Core) dismiss() {
+	gone := func(p progress) bool {
+		return p.farewell.until != 0 && (p.match >= p.farewell.index || c.now >= p.farewell.until)
+	}
+	if slices.ContainsFunc(c.lead.peers, gone) {
+		c.lead.peers = slices.DeleteFunc(c.lead.peers, gone)
+		c.members.electorate = newElectorate(&c.members.current().Value)
+		c.members.electorate = c.members.electorate.seated(c.lead.peers)
+	}
 }
 
 // stopLeading answers those who wait for this leader. The marks stay.
@@ -88,6 +126,7 @@ func (c *Core) stopLeading(out *Effects) {
 	for _, r := range c.lead.reads.all() {
 		c.answerRead(r, ReadPoint{Read: r.local, Failed: true}, out)
 	}
+	c.endChanges(out)
 	c.lead = leading{term: c.lead.term, marks: c.lead.marks}
 	c.members.electorate = newElectorate(&c.members.current().Value)
 }
@@ -105,6 +144,7 @@ func (c *Core) tickLeader(out *Effects) {
 	}
 	if c.now >= c.lead.heartbeat {
 		c.lead.broadcast = true
+		c.dismiss()
 		for i := range c.lead.peers {
 			c.lead.peers[i].paused = false
 		}

@@ -22,6 +22,10 @@ type membership struct {
 	// voters are those of the newest, in either set, sorted; electorate is how they decide.
 	voters     []entry.MemberID
 	electorate electorate
+	// joint and pending say so of the newest: pending is one that a change is not done with.
+	joint, pending bool
+	// met are the peers that this member has met, members or not.
+	met acquaintances
 	// changed is true when another configuration came into force in the present Step.
 	changed bool
 }
@@ -32,9 +36,16 @@ func newMembership(all []ConfigurationAt) membership {
 	return m
 }
 
+// restart replaces everything that is known of the log's configurations.
+func (m *membership) restart(all []ConfigurationAt) {
+	m.all = all
+	m.refresh()
+}
+
 func (m *membership) refresh() {
 	current := &m.current().Value
 	m.voters, m.electorate = current.Voters(), newElectorate(current)
+	m.joint, m.pending = current.Joint(), pending(current)
 	m.changed = true
 }
 
@@ -45,15 +56,21 @@ func (m *membership) isVoter(id entry.MemberID) bool {
 	return found
 }
 
-// knows reports whether id may speak to this member. A member without a configuration listens to
-// everyone that the transport lets through: it waits to be told who its peers are.
+// knows reports whether id may say anything to this member. A member without a configuration listens
+// to everyone that the transport lets through: it waits to be told who its peers are.
 func (m *membership) knows(id entry.MemberID) bool {
-	configuration := &m.current().Value
-	if len(configuration.Members) == 0 {
-		return true
-	}
-	_, found := configuration.Find(id)
+	return len(m.current().Value.Members) == 0 || m.names(id)
+}
+
+// names reports whether id is a member.
+func (m *membership) names(id entry.MemberID) bool {
+	_, found := findMember(&m.current().Value, id)
 	return found
+}
+
+// removed reports whether id was a member once.
+func (m *membership) removed(id entry.MemberID) bool {
+	return slices.Contains(m.current().Value.Removed, id)
 }
 
 func (m *membership) append(at ConfigurationAt) {

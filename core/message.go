@@ -57,12 +57,19 @@ const (
 	// MsgTransferReply tells the asking member that the transfer will not come about; Hint is the
 	// [TransferRefusal]. Success is not answered: the new leader's messages are.
 	MsgTransferReply
+	// MsgChange asks the leader for a change of the configuration. Body is one frame whose payload
+	// encodes it as a configuration: members to add, removed ids to remove. Round is the request's id.
+	MsgChange
+	// MsgChangeReply answers it under the same Round: the configuration at Index is the wanted one and
+	// committed; or with Reject that it was refused, Hint being the [Refusal], Match and Commit its
+	// numbers.
+	MsgChangeReply
 	messageKinds
 )
 
 var messageNames = [...]string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
 	"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
-	"transfer reply"}
+	"transfer reply", "change", "change reply"}
 
 // Known reports whether this version understands k.
 func (k MessageKind) Known() bool { return k >= MsgPreVote && k < messageKinds }
@@ -81,13 +88,18 @@ type Message struct {
 	Kind MessageKind
 	From entry.MemberID
 	To   entry.MemberID
-	Term entry.Term
+	// Incarnation is the directory that From spoke from as its connection proved it, 0 when it has
+	// none. It does not travel: the receiver's replica fills it in.
+	Incarnation entry.Incarnation
+	Term        entry.Term
 	// Index and LogTerm name an entry: the one before the appended ones, or a candidate's last.
 	Index   entry.Index
 	LogTerm entry.Term
 	// Commit is the leader's commit index.
 	Commit entry.Index
-	// Match is the last entry that the sender holds durably and knows to agree with the leader's.
+	// Match is the last entry that the sender holds durably and knows to agree with the leader's. In
+	// MsgAppend it is the last one that the receiver's directory Hint has acknowledged in this term, 0
+	// for none.
 	Match entry.Index
 	// Round names a question so that its answer cannot be taken for another's.
 	Round    uint64

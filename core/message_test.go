@@ -12,7 +12,7 @@ import (
 func TestMessageKindsAreFixed(t *testing.T) {
 	names := []string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
 		"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
-		"transfer reply"}
+		"transfer reply", "change", "change reply"}
 	for i, name := range names {
 		kind := core.MessageKind(i)
 		if kind.Known() != (i > 0) || i > 0 && kind.String() != name {
@@ -46,12 +46,15 @@ func TestRangeLast(t *testing.T) {
 	}
 }
 
+// huge is the first number that is too large.
+const huge = entry.NumberMax + 1
+
 // What no member of this version could have sent is refused, counted by reason, and changes nothing.
 func TestBadMessagesAreRefused(t *testing.T) {
-	const huge = entry.NumberMax + 1
 	good := appendOf("b", 3, at(2, 1), 1, 3, 3)
 	long := entry.MemberID(strings.Repeat("m", entry.MemberIDMax+1))
 	type counters = core.Counters
+	stranger := core.Message{Kind: core.MsgRead, From: "x", To: "a", Term: 3}
 	table := []struct {
 		name string
 		edit func(*core.Message)
@@ -63,7 +66,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 		{"from itself", func(m *core.Message) { m.From = "a" }, counters{Malformed: 1}},
 		{"from nobody", func(m *core.Message) { m.From = "" }, counters{Malformed: 1}},
 		{"from a name too long", func(m *core.Message) { m.From = long }, counters{Malformed: 1}},
-		{"from a stranger", func(m *core.Message) { m.From = "x" }, counters{Strangers: 1}},
+		{"from a stranger", func(m *core.Message) { *m = stranger }, counters{Strangers: 1}},
 		{"term 0", func(m *core.Message) { m.Term = 0 }, counters{Malformed: 1}},
 		{"huge term", func(m *core.Message) { m.Term = huge }, counters{Malformed: 1}},
 		{"huge index", func(m *core.Message) { m.Index = huge }, counters{Malformed: 1}},

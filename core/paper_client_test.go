@@ -70,7 +70,7 @@ func TestPaperReadNeedsAMajority(t *testing.T) {
 	if out := p.ack("b", 1, round); len(out.Reads) != 0 {
 		t.Fatalf("two of four confirmed: %+v", out.Reads)
 	}
-	out := p.receive(core.Message{Kind: core.MsgAppendReply, From: "d", Term: p.term(), Index: 1, Round: round,
+	out := p.receive(core.Message{Kind: core.MsgAppendReply, From: "d", Term: p.term(), Round: round,
 		Reject: true})
 	if len(out.Reads) != 1 || out.Reads[0].Failed {
 		t.Errorf("three of four: %+v", out.Reads)

@@ -57,9 +57,9 @@ func TestPaperPreVoteMajority(t *testing.T) {
 
 // A refusal by a member that was never in a term is an answer, too, and raises nobody's term.
 func TestPaperPreVoteRefusedInTermZero(t *testing.T) {
-	members := voters("a", "b", "c")
-	members[0].Learner = true
-	p := newSolo(t, setting{members: members})
+	p := newSolo(t, setting{})
+	// An empty member that knows of a settled cluster helps nobody to found another one.
+	p.step(core.Input{Peers: []core.Peer{{ID: "c", Settled: true}}})
 	p.receive(vote(core.MsgPreVote, "b", 1, at(0, 0)))
 	refusal := p.only(core.MsgPreVoteReply, "b").Message
 	if !refusal.Reject || refusal.Term != 0 {
@@ -172,15 +172,20 @@ func TestPaperTimeoutsDifferBetweenMembers(t *testing.T) {
 	}
 }
 
-// Thesis, section 4.2.1: a learner gives no vote, is given none, and never stands. It receives the
-// log, and its copies do not count.
-func TestPaperLearnersNeverVote(t *testing.T) {
+// Thesis, section 4.2.1: a learner never stands, is never asked, and its answers do not count. When
+// it is asked all the same it answers like a voter (section 4.2.2, and paper, section 6): the
+// configuration that makes it one may not have reached it, and the quorum may need it.
+func TestPaperLearnersHaveNoSay(t *testing.T) {
 	members := voters("a", "b", "c", "d")
 	members[0].Learner = true
 	p := newSolo(t, setting{members: members})
-	p.receive(vote(core.MsgVote, "b", 2, at(0, 0)), vote(core.MsgPreVote, "c", 3, at(0, 0)))
-	if !p.only(core.MsgVoteReply, "b").Reject || !p.only(core.MsgPreVoteReply, "c").Reject {
+	p.receive(vote(core.MsgPreVote, "c", 3, at(0, 0)), vote(core.MsgVote, "b", 2, at(0, 0)))
+	if p.only(core.MsgVoteReply, "b").Reject || p.only(core.MsgPreVoteReply, "c").Reject {
 		t.Errorf("a learner answers %+v", p.out.Send)
+	}
+	p.receive(vote(core.MsgVote, "c", 2, at(0, 0)))
+	if !p.only(core.MsgVoteReply, "c").Reject {
+		t.Error("a learner voted twice in a term")
 	}
 	for range 20 {
 		p.expire()
@@ -192,10 +197,6 @@ func TestPaperLearnersNeverVote(t *testing.T) {
 		members[i].Learner = i > 2
 	}
 	p = newSolo(t, setting{members: members})
-	p.receive(vote(core.MsgVote, "l", 1, at(0, 0)))
-	if !p.only(core.MsgVoteReply, "l").Reject {
-		t.Error("a learner was given a vote")
-	}
 	p.expire()
 	if len(p.sent(core.MsgPreVote, "")) != 2 {
 		t.Errorf("asked %+v, want the two other voters", p.out.Send)
@@ -230,12 +231,13 @@ func TestPaperLearnersDoNotCount(t *testing.T) {
 	p.want(core.Follower)
 }
 
-// A member without a configuration waits to be told its peers: it neither votes nor stands.
+// A member without a configuration waits to be told its peers: it does not stand. A vote that it
+// gives counts where a configuration names it.
 func TestPaperNoConfigurationNoElection(t *testing.T) {
 	p := newSolo(t, setting{members: []entry.Member{}})
 	p.receive(vote(core.MsgVote, "b", 1, at(0, 0)))
-	if !p.only(core.MsgVoteReply, "b").Reject {
-		t.Error("a member without a configuration voted")
+	if p.only(core.MsgVoteReply, "b").Reject {
+		t.Error("a member without a configuration refuses its vote")
 	}
 	p.now = 100 * beat
 	p.step(core.Input{Campaign: true})

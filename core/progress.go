@@ -41,6 +41,26 @@ type progress struct {
 	// loading is the first entry asked from the segments, 0 for none.
 	loading entry.Index
 	window  window
+	tenure
+}
+
+// tenure is what a leader knows of a member as such.
+type tenure struct {
+	// incarnation is the directory whose answers count: the recorded one, or while the log has none
+	// the first that answered in this term. 0 while neither is known.
+	incarnation entry.Incarnation
+	// denied is true once the member has denied what it acknowledged: it is served, and counts for
+	// nothing in this term.
+	denied   bool
+	arrival  arrival
+	farewell farewell
+}
+
+// farewell is set for a member that was removed: it hears of it, by the configuration at index or
+// until a time.
+type farewell struct {
+	index entry.Index
+	until Instant
 }
 
 // probe starts again from what is certain or hinted.

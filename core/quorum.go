@@ -97,7 +97,7 @@ func majorityReached[T ~uint64 | ~int64](set []voter, value func(voter) T) T {
 func quorumReached[T ~uint64 | ~int64](c *Core, own T, of func(*progress) T) T {
 	return reached(&c.members.electorate, func(v voter) T {
 		switch {
-		case v.seat >= 0:
+		case v.seat >= 0 && !c.lead.peers[v.seat].denied:
 			return of(&c.lead.peers[v.seat])
 		case v.id == c.config.ID:
 			return own

@@ -36,6 +36,10 @@ func (c *Core) receive(m *Message, out *Effects) {
 		c.onTransferRequest(m, out)
 	case MsgTransferReply:
 		c.onTransferReply(m, out)
+	case MsgChange:
+		c.onChange(m, out)
+	case MsgChangeReply:
+		c.onChangeReply(m, out)
 	}
 }
 
@@ -47,10 +51,29 @@ func (c *Core) admit(m *Message) bool {
 		n.Unknown++
 	case m.To != c.config.ID || m.From == c.config.ID || !m.wellFormed():
 		n.Malformed++
-	case !c.members.knows(m.From):
-		n.Strangers++
+	case c.heard(m):
+		return c.counts(m)
+	case c.members.removed(m.From):
+		n.Removed++
 	default:
+		n.Strangers++
+	}
+	return false
+}
+
+// heard reports whether the sender may say this to us. To the configuration in force it may be
+// unknown because we lag behind the one that made it a member (paper, section 6): so a leader is
+// heard, whoever it is, since a quorum has elected it; and a candidate whose log is at least as up to
+// date as ours, since that log holds every configuration that ours holds as committed, and it stands
+// nevertheless. All else is for those whom we know to be members.
+func (c *Core) heard(m *Message) bool {
+	switch {
+	case c.members.knows(m.From), m.From == c.leader, c.role == Leader && c.peer(m.From) != nil:
 		return true
+	case m.Kind == MsgAppend:
+		return true
+	case m.Kind == MsgPreVote || m.Kind == MsgVote:
+		return c.log.upToDate(entry.Position{Index: m.Index, Term: m.LogTerm})
 	}
 	return false
 }
@@ -92,6 +115,8 @@ func (c *Core) answerStale(m *Message, out *Effects) {
 		reply.Kind, reply.Round = MsgReadReply, m.Round
 	case MsgTransferRequest:
 		reply.Kind, reply.Round, reply.Hint = MsgTransferReply, m.Round, uint64(TransferNoLeader)
+	case MsgChange:
+		reply.Kind, reply.Round, reply.Hint = MsgChangeReply, m.Round, uint64(RefusedNotLeader)
 	default:
 		return
 	}
@@ -120,6 +145,8 @@ func (m *Message) wellFormed() bool {
 			m.bodyFits(m.Index+1, m.LogTerm, m.Term)
 	case MsgPropose:
 		return m.Entries.Count > 0 && m.bodyFits(1, 1, 1)
+	case MsgChange:
+		return m.Entries.Count == 1 && m.bodyFits(1, 1, 1)
 	case MsgPreVote, MsgVote:
 		return m.LogTerm < m.Term && (m.Index == 0) == (m.LogTerm == 0) && m.empty()
 	}

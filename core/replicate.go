@@ -30,7 +30,7 @@ func (c *Core) replicateAll(out *Effects) {
 
 // needsSnapshot reports whether what precedes the member's next entry is gone.
 func (c *Core) needsSnapshot(p *progress) bool {
-	return p.state != snapshotting && !p.paused && p.next <= c.log.base.Index
+	return p.state != snapshotting && !p.paused && p.next <= c.log.base.Index && p.farewell.until == 0
 }
 
 // sendEntries sends as much as the member's state allows and reports whether it sent anything.
@@ -134,6 +134,7 @@ func (c *Core) sendAppend(p *progress, body []*entry.Block, count uint32, out *E
 	m := Message{
 		Kind: MsgAppend, To: p.id, Term: c.hard.Term, Index: p.next - 1, Commit: c.commit,
 		Round: c.lead.round, Entries: Range{First: p.next, Count: count}, Body: body,
+		Match: p.match, Hint: uint64(p.incarnation),
 	}
 	term, ok := c.log.term(m.Index)
 	if !ok || p.state == snapshotting {
@@ -154,21 +155,26 @@ func (c *Core) onAppendReply(m *Message) {
 		c.report.counters.Malformed++
 		return
 	}
+	if p.incarnation == 0 {
+		p.incarnation = m.Incarnation
+	}
 	p.heard, p.lost = c.now, false
 	p.round = max(p.round, m.Round)
 	if !m.Reject {
 		p.rank = m.Hint
 		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round, &c.config)
+		p.arrival.advance(p.match, c.log.last, c.now, electionMin*c.config.Heartbeat)
 		return
 	}
 	if p.state == snapshotting {
 		return
 	}
 	if m.Index == p.match && p.next == p.match+1 && p.match > 0 && m.Round > p.since {
-		// The member denies what it acknowledged: its disk was replaced. It is served again from
-		// what it has; what was committed with its help stays committed.
+		// The member denies what it acknowledged: its directory is an older copy. It is served again
+		// from what it has, and what was committed with its help stays committed; but what it says in
+		// this term counts no more, since it may have forgotten a vote, too.
 		c.report.counters.Forgotten++
-		p.match = min(p.match-1, entry.Index(m.Hint))
+		p.match, p.denied = min(p.match-1, entry.Index(m.Hint)), true
 	}
 	late := m.Index <= p.match || m.Index >= p.next || p.state == probing && m.Index != p.next-1
 	if late {
@@ -209,7 +215,7 @@ func (c *Core) onSnapshotReply(m *Message) {
 	if c.role != Leader || p == nil || p.state != snapshotting {
 		return
 	}
-	p.heard, p.lost = c.now, false
+	p.lost = false
 	if m.Reject || m.Index > c.log.last {
 		p.probe(p.match + 1)
 		p.paused = true

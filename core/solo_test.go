@@ -16,6 +16,10 @@ type solo struct {
 	// written is the newest batch that was handed out, stored what the disk has admitted.
 	written, stored uint64
 	next            core.ProposalID
+	// round is the newest round that the member, a leader, has begun in its term.
+	round uint64
+	// incarnations are the directories from which the peers speak.
+	incarnations map[entry.MemberID]entry.Incarnation
 }
 
 // setting is how a solo begins; the zero value of each field is a fresh one of three members.
@@ -27,6 +31,7 @@ type setting struct {
 	commit   entry.Index
 	snapshot *entry.SnapshotMeta
 	limits   core.Config
+	level    uint32 // of the configuration
 }
 
 // cluster is the id that all tests use.
@@ -66,7 +71,7 @@ func newSolo(t *testing.T, s setting) *solo {
 		config.Message, config.Window, config.Uncommitted, config.Tail = 1<<20, 1<<22, 1<<24, 1<<20
 	}
 	c, err := core.New(config, core.Start{
-		Initial:  entry.Configuration{Cluster: cluster, Members: s.members},
+		Initial:  entry.Configuration{Cluster: cluster, Members: s.members, Level: s.level},
 		Snapshot: s.snapshot,
 		Recovered: entry.Recovered{
 			Hard: s.hard, Base: s.base, Last: s.base.Index + entry.Index(len(s.terms)),
@@ -92,6 +97,9 @@ func (p *solo) step(in core.Input) *core.Effects {
 	if p.out.Write.Seq != 0 {
 		p.written = p.out.Write.Seq
 	}
+	for _, o := range p.sent(core.MsgAppend, "") {
+		p.round = o.Round
+	}
 	return &p.out
 }
 
@@ -100,6 +108,9 @@ func (p *solo) receive(all ...core.Message) *core.Effects {
 	p.t.Helper()
 	for i := range all {
 		all[i].To = "a"
+		if all[i].Incarnation == 0 {
+			all[i].Incarnation = p.incarnations[all[i].From]
+		}
 	}
 	return p.step(core.Input{Received: all})
 }

@@ -23,6 +23,8 @@ func (c *Core) Clone() *Core {
 		w.flights = slices.Clone(w.flights)
 	}
 	d.lead.marks = slices.Clone(c.lead.marks)
+	d.lead.changes = slices.Clone(c.lead.changes)
+	d.members.met.all = slices.Clone(c.members.met.all)
 	d.lead.reads.asking = slices.Clone(c.lead.reads.asking)
 	d.lead.reads.waiting = slices.Clone(c.lead.reads.waiting)
 	d.reads.waiting = slices.Clone(c.reads.waiting)
@@ -46,6 +48,7 @@ func (c *Core) AppendState(dst []byte) []byte {
 	e.text(c.leader)
 	e.log(&c.log)
 	e.membership(&c.members)
+	e.acquainted(&c.members.met)
 	e.durability(&c.disk)
 	e.election(&c.election)
 	e.leading(&c.lead)
@@ -165,6 +168,7 @@ func (e *encoder) leading(l *leading) {
 		e.text(m.from)
 		e.numbers(m.origin, m.round)
 	}
+	e.changes(l.changes)
 	e.numbers(l.reads.round, uint64(l.reads.index))
 	for _, list := range [][]readRequest{l.reads.asking, l.reads.waiting} {
 		e.numbers(uint64(len(list)))
@@ -185,6 +189,35 @@ func (e *encoder) progress(p *progress) {
 	e.numbers(uint64(p.window.limit), uint64(len(p.window.flights)))
 	for _, f := range p.window.flights {
 		e.numbers(uint64(f.last), uint64(f.bytes))
+	}
+	e.numbers(uint64(p.incarnation), uint64(p.arrival.target), uint64(p.farewell.index))
+	e.instants(p.arrival.began, p.farewell.until)
+	e.flag(p.denied)
+	e.flag(p.arrival.waits)
+	e.flag(p.arrival.quick)
+}
+
+func (e *encoder) changes(all []changeWait) {
+	e.numbers(uint64(len(all)))
+	for i := range all {
+		e.numbers(uint64(all[i].id))
+		e.text(all[i].from)
+		e.b = appendChange(e.b, &all[i].change)
+		e.flag(all[i].begun)
+	}
+}
+
+func (e *encoder) acquainted(a *acquaintances) {
+	e.flag(a.news)
+	e.flag(a.settled)
+	e.numbers(uint64(len(a.all)))
+	for i := range a.all {
+		x := &a.all[i]
+		e.text(x.ID)
+		e.numbers(uint64(x.Incarnation), uint64(x.Level), uint64(len(x.Key)))
+		e.b = append(e.b, x.Key...)
+		e.flag(x.Settled)
+		e.instants(x.since)
 	}
 }
 

@@ -19,7 +19,8 @@ func fullCore() *Core {
 		{ID: "x", Learner: true, Leaving: true},
 	}, Removed: []entry.MemberID{"y"}, Level: 1, Lease: true}
 	c := &Core{
-		config: Config{ID: "a", Seed: 1, Heartbeat: 1, Uncommitted: 1, Message: 1, Window: 1, Tail: 1},
+		config: Config{ID: "a", Incarnation: 1, Key: []byte{1}, Level: 2, Seed: 1, Heartbeat: 1, Uncommitted: 1,
+			Message: 1, Window: 1, Tail: 1},
 		random: 1, now: 1, hard: entry.HardState{Term: 1, Vote: "a"}, role: Leader, leader: "a", commit: 1,
 		log: logState{base: entry.Position{Index: 1, Term: 1}, last: 3,
 			runs: []entry.TermRun{{First: 2, Term: 1}, {First: 3, Term: 2}},
@@ -39,6 +40,14 @@ func fullCore() *Core {
 				asking: []readRequest{{local: 3, from: "b", remote: 4}}, round: 5, index: 6}},
 		reads: followerReads{id: 1, waiting: []ReadID{2}, asked: askedReads{ids: []ReadID{3}, due: 4}},
 	}
+	c.lead.changes = []changeWait{{id: 5, from: "b", begun: true, change: Change{
+		Add: []entry.Member{{ID: "c", Key: []byte{2}}}, Remove: []entry.MemberID{"d"}}}}
+	c.members.met = acquaintances{news: true, settled: true, all: []acquaintance{{
+		Peer: Peer{ID: "b", Incarnation: 3, Key: []byte{4}, Level: 1, Settled: true}, since: 1}}}
+	p := &c.lead.peers[0]
+	p.incarnation, p.denied = 3, true
+	p.arrival = arrival{waits: true, quick: true, target: 2, began: 1}
+	p.farewell = farewell{index: 3, until: 2}
 	c.step = stepState{written: 1, ack: ack{to: "b", agreed: 1, round: 1}}
 	c.report = report{counters: Counters{Unknown: 1}}
 	return c
@@ -48,6 +57,13 @@ func fullCore() *Core {
 var leftOut = map[string]string{
 	"config.Seed":                         "used up by New; the generator's state is in the bytes",
 	"config.Heartbeat":                    "a constant of the member, like all of its configuration but the id",
+	"config.Incarnation":                  "constant",
+	"config.Key":                          "constant",
+	"config.Key[0]":                       "constant",
+	"config.Level":                        "constant",
+	"config.ManualReplace":                "constant",
+	"members.joint":                       "made from the newest configuration",
+	"members.pending":                     "made from the newest configuration",
 	"config.Uncommitted":                  "constant",
 	"config.Message":                      "constant",
 	"config.Window":                       "constant",
@@ -226,13 +242,15 @@ func TestAppendStateSeparatesLists(t *testing.T) {
 
 // shared are the lists that a clone may share, since nothing modifies them in place.
 var shared = map[string]string{
-	"members.voters":               "made anew whenever the configuration changes",
-	"members.electorate.incoming":  "made anew whenever the configuration changes",
-	"members.electorate.outgoing":  "made anew whenever the configuration changes",
-	"members.all[0].Value.Removed": "a configuration is never modified",
-	"members.all[1].Value.Removed": "a configuration is never modified",
-	"members.all[0].Value.Members": "a configuration is never modified",
-	"members.all[1].Value.Members": "a configuration is never modified",
+	"members.voters":                "made anew whenever the configuration changes",
+	"members.electorate.incoming":   "made anew whenever the configuration changes",
+	"members.electorate.outgoing":   "made anew whenever the configuration changes",
+	"members.all[0].Value.Removed":  "a configuration is never modified",
+	"members.all[1].Value.Removed":  "a configuration is never modified",
+	"lead.changes[0].change.Add":    "a request is never modified",
+	"lead.changes[0].change.Remove": "a request is never modified",
+	"members.all[0].Value.Members":  "a configuration is never modified",
+	"members.all[1].Value.Members":  "a configuration is never modified",
 }
 
 // A clone shares no memory that a Step may write to, and is the same in every field.
