@@ -41,6 +41,9 @@ type Config struct {
 	// to the election time-out, so that a member of a higher rank stands only when those of lower
 	// ones did not, and a leader that hands over to the best prefers low ones. At most [RankMax].
 	Rank uint64
+	// Unleased makes this member, when it leads, answer no read from a lease: its clock may stand still
+	// while the machine is suspended, so that it would not notice the end of one.
+	Unleased bool
 	// Uncommitted bounds the bytes that a leader orders beyond its commit index. One entry is
 	// always taken.
 	Uncommitted int

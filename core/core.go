@@ -218,6 +218,7 @@ func (c *Core) begin(in *Input, out *Effects) {
 	c.now = max(c.now, in.Now)
 	if c.election.timeout == 0 {
 		c.resetElection()
+		c.promiseAtStart()
 	}
 	if c.step.reset {
 		base := c.log.base
@@ -243,6 +244,7 @@ func (c *Core) begin(in *Input, out *Effects) {
 func (c *Core) finish(out *Effects) {
 	if c.role == Leader {
 		c.advanceCommit()
+		c.renewLease()
 		c.confirmReads(out)
 		c.advanceChanges(out)
 		c.retire()

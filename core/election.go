@@ -16,6 +16,8 @@ type election struct {
 	suspect bool
 	// excused is set when this member was late itself, until the leader is heard again.
 	excused bool
+	// promise is until when this member gives no vote where leases are on.
+	promise Instant
 	// votes are the answers to the present (pre-)campaign. Invariant: one per voter, all of the
 	// present term; the list is emptied whenever role or term changes.
 	votes []ballot
@@ -83,6 +85,10 @@ func (c *Core) timeOut(out *Effects) {
 		c.resetElection()
 		return
 	}
+	if c.promised() {
+		c.election.deadline = c.election.promise
+		return
+	}
 	c.startCampaign(out)
 }
 
@@ -101,7 +107,7 @@ func (c *Core) excuse() bool {
 // and disturbs nobody. Learners and members without a configuration do not campaign, nor does one
 // whose directory is not the recorded one, or which is empty beside a settled cluster.
 func (c *Core) startCampaign(out *Effects) {
-	if c.role == Leader || !c.mayCampaign() {
+	if c.role == Leader || !c.mayCampaign() || c.promised() {
 		return
 	}
 	if c.leader != "" {
@@ -194,7 +200,7 @@ func (c *Core) recordVote(from entry.MemberID, granted bool) {
 // that a member which merely lost its own connection cannot depose it (thesis, section 4.2.3).
 func (c *Core) sticky() bool {
 	switch {
-	case c.role == Leader:
+	case c.role == Leader || c.promised():
 		return true
 	case c.leader == "" || c.election.suspect:
 		return false
@@ -243,7 +249,8 @@ func (c *Core) onPreVoteReply(m *Message, out *Effects) {
 func (c *Core) onVote(m *Message, out *Effects) {
 	reply := Message{Kind: MsgVoteReply, To: m.From, Term: c.hard.Term, Reject: true}
 	last := entry.Position{Index: m.Index, Term: m.LogTerm}
-	if c.role != Leader && c.leader == "" && c.mayVote(m.From, m.Term, last) {
+	bound := c.promised() && m.Hint != forced
+	if c.role != Leader && c.leader == "" && !bound && c.mayVote(m.From, m.Term, last) {
 		c.hard.Vote, c.role = m.From, Follower
 		c.election.votes = c.election.votes[:0]
 		c.resetElection()

@@ -25,6 +25,7 @@ func (c *Core) onAppend(m *Message, out *Effects) {
 	}
 	c.election.heard, c.election.suspect, c.election.excused = c.now, false, false
 	c.election.deadline = c.now + c.election.timeout
+	c.promise()
 	if c.forgot(m) {
 		return
 	}

@@ -29,6 +29,7 @@ type leading struct {
 	ended bool
 	// gaveWay is true once this leader tried to hand over because its disk stalls.
 	gaveWay bool
+	lease   lease
 	// marks outlive the leader's role, until the term ends: a copy of a message with forwarded
 	// commands that arrives late must not have its commands called "not proposed".
 	marks []mark

@@ -78,21 +78,25 @@ const (
 	beat        = 50 * millisecond
 )
 
-// newWorld returns a cluster of n members that have not started.
-func newWorld(n int, seed uint64) *world {
+// newWorld returns a cluster of n members that have not started. With leases the clocks of its members
+// run at rates that differ by up to a third.
+func newWorld(n int, seed uint64, leases bool) *world {
 	w := &world{random: rand.New(rand.NewPCG(seed, 99)), members: map[entry.MemberID]*machine{}}
 	w.network = weather{delay: 2 * millisecond, cut: map[[2]entry.MemberID]bool{}}
 	w.truth = truth{leaders: map[entry.Term]entry.MemberID{}, commands: map[[2]uint64]entry.Index{}}
 	w.client.asked = map[core.ReadID]question{}
 	w.client.moving = map[core.TransferID]entry.MemberID{}
-	initial := entry.Configuration{Cluster: entry.ClusterID{1}}
+	initial := entry.Configuration{Cluster: entry.ClusterID{1}, Lease: leases}
 	for i := range n {
 		id := entry.MemberID(fmt.Sprintf("m%d", i+1))
 		w.ids = append(w.ids, id)
 		initial.Members = append(initial.Members, entry.Member{ID: id})
 	}
 	for _, id := range w.ids {
-		m := &machine{world: w, id: id, initial: initial}
+		m := &machine{world: w, id: id, initial: initial, rate: 1000}
+		if leases {
+			m.rate = core.Instant(870 + w.random.IntN(1150-870))
+		}
 		w.members[id] = m
 	}
 	return w
@@ -144,9 +148,12 @@ func (w *world) deliver(m core.Message) {
 			continue
 		}
 		w.after(w.between(millisecond/10, w.network.delay), func() {
-			if to := w.members[m.To]; to.core != nil {
-				to.step(core.Input{Received: []core.Message{m}})
-			}
+			to := w.members[m.To]
+			to.awake(func() {
+				if to.core != nil {
+					to.step(core.Input{Received: []core.Message{m}})
+				}
+			})
 		})
 	}
 }
@@ -168,6 +175,20 @@ type machine struct {
 	commit    entry.Index
 	proposals map[core.ProposalID]uint64
 	timerAt   core.Instant
+	// rate is how fast its clock runs, in thousandths; resume is when its process goes on.
+	rate, resume core.Instant
+}
+
+// clock is the time as the member has it.
+func (m *machine) clock() core.Instant { return m.world.now * m.rate / 1000 }
+
+// awake runs f as soon as the member's process is not paused.
+func (m *machine) awake(f func()) {
+	if m.resume > m.world.now {
+		m.world.after(m.resume-m.world.now, func() { m.awake(f) })
+		return
+	}
+	f()
 }
 
 // disk is what survives a crash.
@@ -255,7 +276,7 @@ func (m *machine) crash() {
 // step gives one input to the core and carries out its effects.
 func (m *machine) step(in core.Input) {
 	var out core.Effects
-	in.Now, in.Stored = m.world.now, m.stored
+	in.Now, in.Stored = m.clock(), m.stored
 	before := m.core.Status()
 	m.core.Step(&in, &out)
 	if out.Fatal != nil {
@@ -310,9 +331,11 @@ func (m *machine) write(out *core.Effects) {
 	m.writes = append(m.writes, write)
 	run := m.run
 	m.world.after(m.world.between(millisecond/10, 3*millisecond), func() {
-		if m.run == run {
-			m.synced(w.Seq)
-		}
+		m.awake(func() {
+			if m.run == run {
+				m.synced(w.Seq)
+			}
+		})
 	})
 }
 
@@ -389,9 +412,11 @@ func (m *machine) load(l core.Load) {
 	answer := core.Loaded{To: l.To, Entries: core.Range{First: l.Entries.First, Count: uint32(last - l.Entries.First + 1)}}
 	answer.Body = append(answer.Body, m.disk.entries[l.Entries.First-1:last]...)
 	m.world.after(millisecond, func() {
-		if m.run == run && m.core != nil {
-			m.step(core.Input{Loaded: []core.Loaded{answer}})
-		}
+		m.awake(func() {
+			if m.run == run && m.core != nil {
+				m.step(core.Input{Loaded: []core.Loaded{answer}})
+			}
+		})
 	})
 }
 
@@ -402,11 +427,13 @@ func (m *machine) setTimer() {
 	}
 	m.timerAt = deadline
 	run := m.run
-	m.world.after(max(deadline-m.world.now, 0), func() {
-		if m.run == run && m.core != nil && m.timerAt == deadline {
-			m.timerAt = 0
-			m.step(core.Input{})
-		}
+	m.world.after(max((deadline-m.clock())*1000/m.rate+1, 0), func() {
+		m.awake(func() {
+			if m.run == run && m.core != nil && m.timerAt == deadline {
+				m.timerAt = 0
+				m.step(core.Input{})
+			}
+		})
 	})
 }
 

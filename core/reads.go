@@ -113,10 +113,16 @@ func (c *Core) onRead(m *Message, out *Effects) {
 const readsMax = 1 << 16
 
 // confirmReads begins a round for the questions that wait and ends one that a quorum has
-// answered. The index is taken before the round is sent, the round is fresh, and nothing is
+// answered. Under a lease no round is needed. The index is taken before the round is sent, the round is fresh, and nothing is
 // answered before this leader has committed an entry of its own term.
 func (c *Core) confirmReads(out *Effects) {
 	r := &c.lead.reads
+	if c.leased() {
+		for _, request := range r.waiting {
+			c.answerRead(request, ReadPoint{Read: request.local, Index: c.commit}, out)
+		}
+		r.waiting = r.waiting[:0]
+	}
 	for {
 		if len(r.asking) == 0 {
 			if len(r.waiting) == 0 || c.commit < c.lead.opened {

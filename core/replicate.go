@@ -11,6 +11,7 @@ func (c *Core) replicateAll(out *Effects) {
 	if c.lead.broadcast {
 		c.lead.round++
 		c.lead.heartbeat = c.now + c.config.Heartbeat
+		c.noteBroadcast()
 	}
 	for i := range c.lead.peers {
 		p := &c.lead.peers[i]
@@ -194,8 +195,11 @@ func (c *Core) lost(id entry.MemberID) {
 	if c.role == Follower && id == c.leader {
 		c.election.suspect = true
 		h := c.config.Heartbeat
-		soon := c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h) + c.later(suspectSpan)
-		c.election.deadline = min(c.election.deadline, c.now+soon)
+		soon := c.now + c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h) + c.later(suspectSpan)
+		if c.leases() {
+			soon = max(soon, c.election.promise)
+		}
+		c.election.deadline = min(c.election.deadline, soon)
 	}
 	p := c.peer(id)
 	if c.role != Leader || p == nil {

@@ -32,6 +32,7 @@ type setting struct {
 	snapshot *entry.SnapshotMeta
 	limits   core.Config
 	level    uint32 // of the configuration
+	lease    bool
 }
 
 // cluster is the id that all tests use.
@@ -71,7 +72,7 @@ func newSolo(t *testing.T, s setting) *solo {
 		config.Message, config.Window, config.Uncommitted, config.Tail = 1<<20, 1<<22, 1<<24, 1<<20
 	}
 	c, err := core.New(config, core.Start{
-		Initial:  entry.Configuration{Cluster: cluster, Members: s.members, Level: s.level},
+		Initial:  entry.Configuration{Cluster: cluster, Members: s.members, Level: s.level, Lease: s.lease},
 		Snapshot: s.snapshot,
 		Recovered: entry.Recovered{
 			Hard: s.hard, Base: s.base, Last: s.base.Index + entry.Index(len(s.terms)),

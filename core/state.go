@@ -16,6 +16,7 @@ func (c *Core) Clone() *Core {
 	d.disk.pending = slices.Clone(c.disk.pending)
 	d.election.votes = slices.Clone(c.election.votes)
 	d.election.asked = slices.Clone(c.election.asked)
+	d.lead.lease.sent = slices.Clone(c.lead.lease.sent)
 	d.lead.handover.askers = slices.Clone(c.lead.handover.askers)
 	d.lead.peers = slices.Clone(c.lead.peers)
 	for i := range d.lead.peers {
@@ -125,7 +126,7 @@ func (e *encoder) durability(d *durability) {
 
 func (e *encoder) election(n *election) {
 	e.numbers(uint64(n.timeout), n.self, uint64(len(n.votes)))
-	e.instants(n.deadline, n.heard)
+	e.instants(n.deadline, n.heard, n.promise)
 	e.flag(n.suspect)
 	e.flag(n.excused)
 	for _, v := range n.votes {
@@ -159,6 +160,12 @@ func (e *encoder) leading(l *leading) {
 	e.handover(&l.handover)
 	e.flag(l.ended)
 	e.flag(l.gaveWay)
+	e.instants(l.lease.until)
+	e.numbers(uint64(len(l.lease.sent)))
+	for _, b := range l.lease.sent {
+		e.numbers(b.round)
+		e.instants(b.at)
+	}
 	e.numbers(uint64(len(l.peers)))
 	for i := range l.peers {
 		e.progress(&l.peers[i])
