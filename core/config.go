@@ -28,6 +28,8 @@ type Config struct {
 	//	check-quorum of a leader         12 heartbeats without a majority
 	//	question asked again             3 heartbeats
 	//	pre-vote after a lost connection random in [1, 3) heartbeats, later by 2 for each rank
+	//	a lease                          4.5 heartbeats since the round was sent
+	//	no vote where leases are on      6 heartbeats since a leader was heard, or since the start
 	//	a transfer of leadership         given up after 12 heartbeats
 	//	a write that does not end        a stalled disk after 12 heartbeats
 	//

@@ -143,10 +143,7 @@ func TestTransferEndsTheLease(t *testing.T) {
 	if p.answered() {
 		t.Fatal("answered from a lease after the target was told to campaign")
 	}
-	for p.core.Status().Transferring != "" {
-		p.agree()
-		p.expire()
-	}
+	p.giveUp()
 	p.expire()
 	p.ack("c", p.last().Index, p.only(core.MsgAppend, "c").Round)
 	if p.answered() {

@@ -23,6 +23,19 @@ func (p *solo) wantTransferred(id core.TransferID, why core.TransferRefusal) {
 	}
 }
 
+// giveUp lets the time pass, with everybody acknowledging, until the transfer under way is given up.
+func (p *solo) giveUp() {
+	p.t.Helper()
+	for range 20 {
+		p.agree()
+		p.expire()
+		if p.core.Status().Transferring == "" {
+			return
+		}
+	}
+	p.t.Fatalf("the transfer is not given up: %+v", p.core.Status())
+}
+
 // Thesis, section 3.10: the prior leader stops accepting new requests, brings the target's log up to
 // date, and only then tells it to campaign; everything is committed by then, so that nobody waits for
 // an answer that the next leader would have to give.
@@ -312,10 +325,7 @@ func TestTransferAskersAreAnswered(t *testing.T) {
 	if got := p.sent(core.MsgTransferReply, ""); len(got) != 0 || p.core.Status().Transferring != "b" {
 		t.Errorf("answered %+v, hands over to %q", got, p.core.Status().Transferring)
 	}
-	for p.core.Status().Transferring != "" {
-		p.agree()
-		p.expire()
-	}
+	p.giveUp()
 	for from, round := range map[entry.MemberID]uint64{"c": 5, "b": 6} {
 		if m := p.only(core.MsgTransferReply, from); m.Round != round || m.Hint != uint64(core.TransferTimeout) {
 			t.Errorf("%s is told %+v", from, m)
@@ -342,10 +352,7 @@ func TestTransferRefusesForwardedCommands(t *testing.T) {
 	if r := p.only(core.MsgProposeReply, "c"); core.Refusal(r.Round) != core.RefusedTransferring {
 		t.Fatalf("refused with %+v", r)
 	}
-	for p.core.Status().Transferring != "" {
-		p.agree()
-		p.expire()
-	}
+	p.giveUp()
 	last := p.last()
 	p.receive(m)
 	if p.last() != last {

@@ -112,9 +112,9 @@ func (c *Core) onRead(m *Message, out *Effects) {
 // readsMax bounds the questions of others that wait at a leader: each member asks one at a time.
 const readsMax = 1 << 16
 
-// confirmReads begins a round for the questions that wait and ends one that a quorum has
-// answered. Under a lease no round is needed. The index is taken before the round is sent, the round is fresh, and nothing is
-// answered before this leader has committed an entry of its own term.
+// confirmReads begins a round for the questions that wait and ends one that a quorum has answered.
+// Under a lease no round is needed. The index is taken before the round is sent, the round is fresh,
+// and nothing is answered before this leader has committed an entry of its own term.
 func (c *Core) confirmReads(out *Effects) {
 	r := &c.lead.reads
 	if c.leased() {

@@ -188,8 +188,8 @@ func live(n int, seed uint64, troubles int, leases bool) (*world, error) {
 }
 
 // TestRandomClusters checks the properties of the paper's figure 3, and that reads are never stale,
-// over random histories of 1 to 7 members, every other one with leases and drifting clocks. Sizes 2 and 4 are where a majority is easily taken for
-// half.
+// over random histories of 1 to 7 members, every other one with leases and drifting clocks.
+// Sizes 2 and 4 are where a majority is easily taken for half.
 func TestRandomClusters(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

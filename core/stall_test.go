@@ -72,11 +72,12 @@ func TestSlowDiskIsNoStall(t *testing.T) {
 	p.agree()
 	p.beats(100)
 	p.want(core.Leader)
-	p.propose(1, 100)
 	for range 10 {
 		p.propose(1, 100)
+	}
+	for range 10 {
 		p.beats(11)
-		p.stored++ // one batch; the next has been waiting all the time
+		p.stored++ // one batch; the others have been waiting all the time
 		p.step(core.Input{})
 	}
 	if s := p.core.Status(); s.Role != core.Leader || s.Stalled || s.Transferring != "" {

@@ -6,12 +6,12 @@ import (
 	"v.io/x/ref/lib/raft/core"
 )
 
-// SystemClock returns the system's monotonic clock that counts suspend, so that a member that
-// slept knows for how long.
-func SystemClock() func() core.Instant {
+// SystemClock returns the system's monotonic clock, which on Linux counts suspend, so that a member
+// that slept knows for how long. suspend is false where it does not: a leader may then use no lease.
+func SystemClock() (now func() core.Instant, suspend bool) {
 	var probe unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &probe) != nil {
-		return WallClock()
+		return WallClock(), false
 	}
 	last := core.Instant(probe.Nano())
 	return func() core.Instant {
@@ -20,5 +20,5 @@ func SystemClock() func() core.Instant {
 			return last
 		}
 		return core.Instant(now.Nano())
-	}
+	}, true
 }

@@ -29,7 +29,8 @@ type Config struct {
 	Snapshots SnapshotStore
 	Transport Transport
 	Machine   Machine
-	// Now reads a monotonic clock that counts suspend. Nil is the system's ([SystemClock]).
+	// Now reads a monotonic clock that counts suspend: where leases are on (Initial.Lease), reads are
+	// only as safe as that. Nil is the system's ([SystemClock]).
 	Now func() core.Instant
 	// Seed starts the generator of election time-outs. It should differ between members.
 	Seed uint64
@@ -51,6 +52,9 @@ type Election struct {
 	// Rank orders the members by who should lead, 0 before all others: see [core.Config], at most
 	// [core.RankMax].
 	Rank uint64
+	// Unleased makes this member, when it leads, answer no read from a lease. New sets it when Now is
+	// nil and the system's clock does not count suspend.
+	Unleased bool
 	// Only makes a replica that only elects: it has no log, Propose is refused, and Log sees nothing
 	// but Hard.
 	Only bool
@@ -177,7 +181,9 @@ func (c *Config) complete() error {
 	c.Limits.fill()
 	c.Snapshot.fill()
 	if c.Now == nil {
-		c.Now = SystemClock()
+		var suspend bool
+		c.Now, suspend = SystemClock()
+		c.Election.Unleased = c.Election.Unleased || !suspend
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

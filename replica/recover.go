@@ -53,6 +53,7 @@ func (c *Config) core() core.Config {
 		ID: c.ID, Seed: c.Seed*0x9e3779b97f4a7c15 ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
 		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
 		Tail: c.Limits.Tail, ElectionOnly: c.Election.Only, Rank: c.Election.Rank,
+		Unleased: c.Election.Unleased,
 	}
 }
 

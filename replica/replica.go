@@ -230,6 +230,12 @@ func (r *Replica) abandon(p *proposal, cause error) (any, entry.Position, error)
 // the cluster when ReadIndex was called, and returns that index: reading the machine after it is
 // linearizable. Any member may be asked. The error is ErrNoLeader or ErrNotLeader when leadership
 // could not be confirmed, and wraps ctx's error when that ended first; reading again is harmless.
+//
+// The leader confirms its leadership by a round trip to a majority, one for all reads that wait. Where
+// leases are on (Configuration.Lease) a leader that was heard within 4.5 heartbeats answers on its own;
+// that rests on clocks that count suspend and whose rates differ by less than a third. The lease is
+// compared with a time that is read after the call began, so a process that was paused, at whatever
+// point, answers what was true during the call or not at all.
 func (r *Replica) ReadIndex(ctx context.Context) (entry.Index, error) {
 	waiter, err := r.ask()
 	if err != nil {
