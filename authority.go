@@ -150,6 +150,13 @@ func (a *authority) learn(ctx *context.T, id entry.MemberID, key []byte) error {
 	return nil
 }
 
+// forget drops the key found at the address of id.
+func (a *authority) forget(id entry.MemberID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.keys, id)
+}
+
 // configure tells the authority the member set in force.
 func (a *authority) configure(c entry.Configuration) {
 	a.mu.Lock()

@@ -76,11 +76,21 @@ func (i *identity) compare(ctx *context.T, hello Hello) error {
 	case len(hello.Cluster) > 0 && len(mine.Cluster) > 0 && !slices.Equal(hello.Cluster, mine.Cluster):
 		return verror.ErrNoAccess.Errorf(ctx, "member %s belongs to cluster %x, this member %s to %x",
 			hello.From, hello.Cluster, i.id, mine.Cluster)
-	case len(hello.Members) > 0 && len(mine.Members) > 0 && !slices.Equal(hello.Members, mine.Members):
-		return ErrorfDifferentMembers(ctx, "this member was started with the set %v, the other with %v:"+
-			" give every member the same", mine.Members, hello.Members)
+	case len(hello.Cluster) == 0 && len(mine.Cluster) == 0:
+		return i.compareSets(ctx, hello)
 	}
 	return nil
+}
+
+// compareSets returns an error when the sender of hello was started with another initial set. That matters
+// while a cluster is founded: once there is one, its log says who its members are.
+func (i *identity) compareSets(ctx *context.T, hello Hello) error {
+	mine := i.hello(entry.MemberID(hello.From))
+	if len(hello.Members) == 0 || len(mine.Members) == 0 || slices.Equal(hello.Members, mine.Members) {
+		return nil
+	}
+	return ErrorfDifferentMembers(ctx, "this member was started with the set %v, the other with %v:"+
+		" give every member the same", mine.Members, hello.Members)
 }
 
 // memberID returns the canonical form of an id that a user gives: "host:port" for the forms

@@ -64,25 +64,33 @@ func TestSortedSetIsSortedAndDistinct(t *testing.T) {
 
 func TestCompareHello(t *testing.T) {
 	set := []entry.MemberID{"a", "b"}
-	me := &identity{id: "a", incarnation: 7, initial: set, cluster: entry.ClusterID{1}}
+	settled := &identity{id: "a", incarnation: 7, initial: set, cluster: entry.ClusterID{1}}
+	founding := &identity{id: "a", incarnation: 7, initial: set}
 	peer := &identity{id: "b", incarnation: 8, initial: set, cluster: entry.ClusterID{1}}
 	for name, c := range map[string]struct {
 		change func(*Hello)
 		want   error
 		text   []string
 	}{
-		"equal":             {func(*Hello) {}, nil, nil},
-		"no cluster yet":    {func(h *Hello) { h.Cluster = nil }, nil, nil},
-		"joining":           {func(h *Hello) { h.Members = nil }, nil, nil},
-		"other format":      {func(h *Hello) { h.Format++ }, verror.ErrBadVersion, []string{"format 2"}},
-		"other target":      {func(h *Hello) { h.To = "c" }, verror.ErrBadArg, []string{`"c"`, `"a"`}},
-		"other cluster":     {func(h *Hello) { h.Cluster[0] = 2 }, verror.ErrNoAccess, []string{"cluster"}},
-		"broken cluster id": {func(h *Hello) { h.Cluster = h.Cluster[:3] }, verror.ErrBadArg, []string{"3 bytes"}},
-		"other set":         {func(h *Hello) { h.Members[1] = "z" }, ErrDifferentMembers, []string{"[a b]", "[a z]"}},
-		"smaller set":       {func(h *Hello) { h.Members = h.Members[:1] }, ErrDifferentMembers, []string{"[a b]", "[a]"}},
+		"equal":              {func(*Hello) {}, nil, nil},
+		"no cluster yet":     {func(h *Hello) { h.Cluster = nil }, nil, nil},
+		"joining":            {func(h *Hello) { h.Members = nil }, nil, nil},
+		"other format":       {func(h *Hello) { h.Format++ }, verror.ErrBadVersion, []string{"format 2"}},
+		"other target":       {func(h *Hello) { h.To = "c" }, verror.ErrBadArg, []string{`"c"`, `"a"`}},
+		"other cluster":      {func(h *Hello) { h.Cluster[0] = 2 }, verror.ErrNoAccess, []string{"cluster"}},
+		"broken cluster id":  {func(h *Hello) { h.Cluster = h.Cluster[:3] }, verror.ErrBadArg, []string{"3 bytes"}},
+		"other set, settled": {func(h *Hello) { h.Members[1] = "z" }, nil, nil},
+		"other set": {func(h *Hello) { h.Cluster, h.Members[1] = nil, "z" }, ErrDifferentMembers,
+			[]string{"[a b]", "[a z]"}},
+		"smaller set": {func(h *Hello) { h.Cluster, h.Members = nil, h.Members[:1] }, ErrDifferentMembers,
+			[]string{"[a b]", "[a]"}},
 	} {
 		hello := peer.hello("a")
 		c.change(&hello)
+		me := settled
+		if hello.Cluster == nil {
+			me = founding
+		}
 		err := me.compare(nil, hello)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)

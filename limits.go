@@ -45,6 +45,10 @@ const (
 	DialBound = 5 * time.Second
 	// SendBound is how long a peer may refuse to read before its connection is given up.
 	SendBound = 10 * time.Second
+	// OutsiderIdle is how long a member keeps talking to one that is none of its set's, after the last
+	// word for it. OutsidersMax is how many of them it talks to at a time.
+	OutsiderIdle = time.Minute
+	OutsidersMax = 64
 	// ReauthorizeEvery is how often a stream of a peer is authorised again, so that an expired or
 	// withdrawn blessing ends it.
 	ReauthorizeEvery = time.Second

@@ -23,8 +23,8 @@ import (
 // other one and keeps one conversation open (raftProto.Converse) on which it sends its messages; the
 // other's messages come on the conversation that the other dialled (see service).
 //
-// Goroutines: one sender for each peer, started by Start, and one for each image being sent; Close
-// stops them and waits for them.
+// Goroutines: two for each peer, started by Start, and one for each image being sent; Close stops them and
+// waits for them.
 type peers struct {
 	ctx      *context.T
 	cancel   context.CancelFunc
@@ -41,7 +41,8 @@ type peers struct {
 	running  sync.WaitGroup
 
 	mu sync.Mutex
-	// outboxes holds one for every other member of the set. Guarded by mu.
+	// outboxes holds one for every other member of the set, and for outsiders that were lately talked
+	// to: members of a set that this one does not know yet, or no longer. Guarded by mu.
 	outboxes map[entry.MemberID]*outbox
 	// started and closed bound the life of the senders. Guarded by mu.
 	started, closed bool
@@ -87,35 +88,104 @@ func (p *peers) Start(r replica.Receiver) error {
 	return nil
 }
 
-// add makes id one of the members that this one talks to.
-func (p *peers) add(id entry.MemberID) {
+// assign makes ids the members that this one talks to. The conversation with any other ends when it has
+// been idle for OutsiderIdle: a member that was removed must still hear that it was.
+func (p *peers) assign(ids []entry.MemberID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if id == p.identity.id || p.outboxes[id] != nil || p.closed {
-		return
+	for _, box := range p.outboxes {
+		box.outsider = true
 	}
-	box := &outbox{peers: p, id: id, filled: make(chan struct{}, 1)}
-	p.outboxes[id] = box
-	if p.started {
-		p.run(box)
+	for _, id := range ids {
+		if box := p.reach(id); box != nil {
+			box.outsider = false
+		}
 	}
+}
+
+// meet begins to talk to an outsider, so that it can be heard: its key is the one found at its address.
+// It returns an error when there are too many of them.
+func (p *peers) meet(id entry.MemberID) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	outsiders := 0
+	for _, box := range p.outboxes {
+		if box.outsider {
+			outsiders++
+		}
+	}
+	if p.outboxes[id] == nil && outsiders >= OutsidersMax {
+		return fmt.Errorf("%d members that are none of the set's are talked to already", outsiders)
+	}
+	p.reach(id)
+	return nil
+}
+
+// reach returns the outbox of id, nil when there cannot be one. A new one is an outsider's. The caller
+// holds mu.
+func (p *peers) reach(id entry.MemberID) *outbox {
+	if id == p.identity.id || p.closed {
+		return nil
+	}
+	box := p.outboxes[id]
+	if box == nil {
+		box = &outbox{peers: p, id: id, outsider: true, filled: make(chan struct{}, 1), used: time.Now()}
+		p.outboxes[id] = box
+		if p.started {
+			p.run(box)
+		}
+	}
+	return box
 }
 
 // run starts a member's sender. The caller holds mu.
 func (p *peers) run(box *outbox) {
-	p.running.Add(1)
-	go func() {
-		defer p.running.Done()
-		box.run(p.ctx)
-	}()
+	ctx, cancel := context.WithCancel(p.ctx)
+	p.running.Go(func() {
+		defer cancel()
+		box.run(ctx)
+	})
+	p.running.Go(func() {
+		defer cancel()
+		p.watch(ctx, box)
+	})
+}
+
+// watch returns when ctx has ended, or the member is an outsider that has been idle for OutsiderIdle: then
+// it is forgotten, with the key that was found at its address.
+func (p *peers) watch(ctx *context.T, box *outbox) {
+	tick := time.NewTicker(OutsiderIdle)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if p.forget(box) {
+			p.auth.forget(box.id)
+			return
+		}
+	}
+}
+
+// forget takes out the outbox of an outsider that is idle, and reports whether it did.
+func (p *peers) forget(box *outbox) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !box.outsider || box.idle() < OutsiderIdle {
+		return false
+	}
+	delete(p.outboxes, box.id)
+	return true
 }
 
 // Send implements replica.Transport.
 func (p *peers) Send(to entry.MemberID, m []core.Message) int {
 	p.mu.Lock()
-	box, closed := p.outboxes[to], p.closed
+	box := p.reach(to)
 	p.mu.Unlock()
-	if box == nil || closed {
+	if box == nil {
 		return 0
 	}
 	return box.put(m)
@@ -125,7 +195,7 @@ func (p *peers) Send(to entry.MemberID, m []core.Message) int {
 func (p *peers) SendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replica.OutgoingSnapshot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.outboxes[to] == nil {
+	if p.reach(to) == nil {
 		p.running.Go(func() {
 			p.receiver.SnapshotSent(to, s.Meta.Index, fmt.Errorf("no connection to member %s", to))
 		})
@@ -167,8 +237,12 @@ type outbox struct {
 	id    entry.MemberID
 	// filled holds a token when queue is not empty.
 	filled chan struct{}
+	// outsider is true while the member is none of the set's. Guarded by the peers' mu.
+	outsider bool
 
 	mu sync.Mutex
+	// used is when something was last put in. Guarded by mu.
+	used time.Time
 	// queue and its size in bytes. Guarded by mu. Invariant: bytes <= PeerQueueBytesMax, or queue
 	// has one message.
 	queue []core.Message
@@ -179,6 +253,7 @@ type outbox struct {
 func (b *outbox) put(m []core.Message) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.used = time.Now()
 	taken := 0
 	for i := range m {
 		size := messageSize(&m[i])
@@ -196,6 +271,13 @@ func (b *outbox) put(m []core.Message) int {
 		}
 	}
 	return taken
+}
+
+// idle returns for how long nothing was put in.
+func (b *outbox) idle() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Since(b.used)
 }
 
 // take empties the queue into spare, whose array it reuses.

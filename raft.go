@@ -292,9 +292,7 @@ func (r *raft) begin() error {
 			return err
 		}
 	}
-	for _, id := range initial {
-		r.peers.add(id)
-	}
+	r.peers.assign(initial)
 	if err := r.replica.Start(); err != nil {
 		return err
 	}
@@ -343,9 +341,7 @@ func (r *raft) follow() {
 	for {
 		status, changed := r.replica.Watch()
 		r.auth.configure(status.Configuration)
-		for _, m := range status.Configuration.Members {
-			r.peers.add(m.ID)
-		}
+		r.peers.assign(r.peerIDs(status.Configuration))
 		recorded, err := r.recordCluster(status)
 		if err != nil {
 			r.log.Error("the cluster's id could not be recorded", "err", err)
@@ -415,14 +411,35 @@ func role(s replica.Status) int {
 	return RoleCandidate
 }
 
-// knows reports whether id belongs to the set in force.
-func (r *raft) knows(id entry.MemberID) bool {
-	configuration := r.replica.Status().Configuration
-	if len(configuration.Members) > 0 {
-		_, ok := configuration.Find(id)
-		return ok
+// peerIDs returns the ids of the members to talk to: those of the configuration in force, or of the initial
+// set while there is none.
+func (r *raft) peerIDs(c entry.Configuration) []entry.MemberID {
+	if len(c.Members) == 0 {
+		return r.store.Recorded().Initial
 	}
-	return slices.Contains(r.store.Recorded().Initial, id)
+	var ids []entry.MemberID
+	for _, m := range c.Members {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// hears returns nil when a peer with this id and this cluster id may be heard, if it proves to be who it
+// says. One that this member does not know is heard when it belongs to a cluster: this member's set may be
+// old, or not known yet (paper, section 6). One that was removed is not heard any more.
+func (r *raft) hears(id entry.MemberID, cluster entry.ClusterID) error {
+	c := r.replica.Status().Configuration
+	switch {
+	case id == r.identity.id:
+		return errors.New("that is this member itself")
+	case slices.Contains(c.Removed, id):
+		return errors.New("it was removed from the set")
+	case slices.Contains(r.peerIDs(c), id):
+		return nil
+	case cluster.IsZero():
+		return errors.New("it is none of the set's")
+	}
+	return r.peers.meet(id)
 }
 
 // Live implements Raft.

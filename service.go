@@ -47,8 +47,8 @@ type host interface {
 	memberStatus() MemberStatus
 	// state describes where the member stands in its life, for an error.
 	state() string
-	// knows reports whether an id belongs to the member set in force.
-	knows(id entry.MemberID) bool
+	// hears returns nil when a peer may be heard that says it is id, of a cluster, zero for none yet.
+	hears(id entry.MemberID, cluster entry.ClusterID) error
 }
 
 func newService(h host, id *identity, auth *authority, log *slog.Logger) *service {
@@ -110,9 +110,14 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 		return replica.Peer{}, nil, err
 	}
 	from := entry.MemberID(hello.From)
-	if from == s.identity.id || !s.host.knows(from) {
+	var cluster entry.ClusterID
+	copy(cluster[:], hello.Cluster)
+	if err := s.host.hears(from, cluster); err != nil {
+		if different := s.identity.compareSets(ctx, hello); different != nil {
+			return replica.Peer{}, nil, different
+		}
 		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx,
-			"%s claims to be member %q, which is none of the set's", caller(ctx, call), hello.From)
+			"%s claims to be member %q, which is not heard: %v", caller(ctx, call), hello.From, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, DialBound)
 	defer cancel()
@@ -123,8 +128,7 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 	if err != nil {
 		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx, "%v", err)
 	}
-	peer := replica.Peer{ID: from, Incarnation: entry.Incarnation(hello.Incarnation), Key: key}
-	copy(peer.Cluster[:], hello.Cluster)
+	peer := replica.Peer{ID: from, Cluster: cluster, Incarnation: entry.Incarnation(hello.Incarnation), Key: key}
 	return peer, receiver, nil
 }
 
@@ -148,7 +152,7 @@ func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hel
 		}
 		if time.Since(checked) > ReauthorizeEvery {
 			checked = time.Now()
-			if err := s.recheck(ctx, call.Security(), peer.ID); err != nil {
+			if err := s.recheck(ctx, call.Security(), peer); err != nil {
 				return err
 			}
 		}
@@ -184,19 +188,19 @@ func (s *service) enter(ctx *context.T, id entry.MemberID) (*context.T, func()) 
 }
 
 // recheck authorises an open conversation again: blessings expire, keys and sets change.
-func (s *service) recheck(ctx *context.T, call security.Call, id entry.MemberID) error {
+func (s *service) recheck(ctx *context.T, call security.Call, peer replica.Peer) error {
 	err := s.auth.reauthorize(ctx, call, PeerRight)
-	if err == nil && !s.host.knows(id) {
-		err = fmt.Errorf("member %s was removed", id)
+	if err == nil {
+		err = s.host.hears(peer.ID, peer.Cluster)
 	}
 	if err == nil {
-		err = s.auth.prove(ctx, call, id)
+		err = s.auth.prove(ctx, call, peer.ID)
 	}
 	if err == nil {
 		return nil
 	}
-	s.log.Warn("peer refused", "claims", id, "caller", caller(ctx, call), "why", err)
-	return verror.ErrNoAccess.Errorf(ctx, "%s may not go on as member %s: %v", caller(ctx, call), id, err)
+	s.log.Warn("peer refused", "claims", peer.ID, "caller", caller(ctx, call), "why", err)
+	return verror.ErrNoAccess.Errorf(ctx, "%s may not go on as member %s: %v", caller(ctx, call), peer.ID, err)
 }
 
 // InstallSnapshot implements raftProto.

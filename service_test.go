@@ -352,7 +352,12 @@ type changingHost struct {
 	removed *atomic.Bool
 }
 
-func (h changingHost) knows(entry.MemberID) bool { return !h.removed.Load() }
+func (h changingHost) hears(entry.MemberID, entry.ClusterID) error {
+	if h.removed.Load() {
+		return errors.New("it was removed")
+	}
+	return nil
+}
 
 func TestRemovedMemberLosesItsOpenConversation(t *testing.T) {
 	s := serve(t)

@@ -24,11 +24,11 @@ type stubHost struct{}
 
 var errStub = errors.New("this host serves no clients")
 
-func (stubHost) append(*context.T, []byte) (outcome, error) { return outcome{}, errStub }
-func (stubHost) ReadIndex(*context.T) (Index, error)        { return 0, errStub }
-func (stubHost) memberStatus() MemberStatus                 { return MemberStatus{} }
-func (stubHost) state() string                              { return "a stub" }
-func (stubHost) knows(entry.MemberID) bool                  { return true }
+func (stubHost) append(*context.T, []byte) (outcome, error)  { return outcome{}, errStub }
+func (stubHost) ReadIndex(*context.T) (Index, error)         { return 0, errStub }
+func (stubHost) memberStatus() MemberStatus                  { return MemberStatus{} }
+func (stubHost) state() string                               { return "a stub" }
+func (stubHost) hears(entry.MemberID, entry.ClusterID) error { return nil }
 
 // serveStub starts a transport and the service that it belongs to, on an address of its own, and
 // returns the server's name.
@@ -79,9 +79,7 @@ func TestTransportConforms(t *testing.T) {
 			}
 			names[id] = naming.JoinAddressName(boundAddress(server.Status().Endpoints), "")
 			transport.name = func(to entry.MemberID) string { return names[to] }
-			for _, other := range ids {
-				transport.add(other)
-			}
+			transport.assign(ids)
 			servers = append(servers, server)
 			cluster.Transports = append(cluster.Transports, transport)
 		}
