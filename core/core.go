@@ -42,6 +42,10 @@ type stepState struct {
 	ack ack
 	// reset is true in the first Step of a member whose log does not contain its snapshot.
 	reset bool
+	// before is how the member stood when the Step began.
+	before posture
+	// installed is the last entry of the snapshot that replaced the log.
+	installed entry.Index
 }
 
 // report is what core tells about itself beside its effects.
@@ -210,11 +214,13 @@ func (e *Effects) clear() {
 		Snapshots:       e.Snapshots[:0],
 		Transferred:     e.Transferred[:0],
 		Changed:         e.Changed[:0],
+		Notices:         e.Notices[:0],
 	}
 }
 
 // begin takes note of time and disk, before anything that may depend on them.
 func (c *Core) begin(in *Input, out *Effects) {
+	before := c.stand()
 	c.now = max(c.now, in.Now)
 	if c.election.timeout == 0 {
 		c.resetElection()
@@ -224,7 +230,7 @@ func (c *Core) begin(in *Input, out *Effects) {
 		base := c.log.base
 		out.Write.Reset = &base
 	}
-	c.step = stepState{written: c.log.last}
+	c.step = stepState{written: c.log.last, before: before}
 	c.disk.advance(in.Stored, c.now)
 	if in.Installed != nil {
 		c.install(in.Installed, out)
@@ -262,6 +268,7 @@ func (c *Core) finish(out *Effects) {
 		current := *c.members.current()
 		out.Configuration, c.members.changed = &current, false
 	}
+	c.tellNotices(out)
 	if c.commit > c.log.last || c.disk.last > c.log.last || c.commit < c.log.base.Index {
 		c.fail("commit index %d and durable index %d of a log from %d to %d", c.commit, c.disk.last,
 			c.log.base.Index+1, c.log.last)
@@ -321,6 +328,7 @@ func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
 	c.disk.truncate(at.Index + 1)
 	c.disk.last, c.step.written = at.Index, at.Index
 	out.Write.Reset = &at
+	c.step.installed = at.Index
 	c.members.restart([]ConfigurationAt{{Index: at.Index, Value: meta.Configuration}})
 	if level := meta.Configuration.Level; level > c.config.level() {
 		c.fail("%s", levelText(at.Index, level, c.config.level()))

@@ -221,6 +221,8 @@ type Effects struct {
 	Reads     []ReadPoint
 	Loads     []Load
 	Snapshots []SnapshotOrder
+	// Notices tell what changed with this Step, for whoever watches.
+	Notices []Notice
 	// Transferred are answers to Input.Transfers.
 	Transferred []TransferResult
 	// Changed answers local requests for a change.

@@ -132,7 +132,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 	if len(ev.loaded) > 0 {
 		e.loader.busy = false
 	}
-	e.takeSent(ev)
+	e.takeSent(ev, act)
 	e.images.pending = append(e.images.pending, ev.installs...)
 	e.takeProposals(ev.proposals)
 	for _, r := range ev.reads {
@@ -190,6 +190,7 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 		e.configure(*out.Configuration)
 	}
 	e.followTerm(before)
+	e.tellNotices(act)
 	e.write(&out.Write)
 	e.images.settle()
 	e.hold(out.Send, act)
@@ -226,6 +227,9 @@ func (e *engine) configure(at core.ConfigurationAt) {
 func (e *engine) followTerm(before core.Status) {
 	now := &e.status.Status
 	deposed := before.Role == core.Leader && now.Role != core.Leader
+	if now.Role != core.Leader {
+		e.images.deliveries.disown()
+	}
 	if now.Term != before.Term || deposed {
 		e.waiting.failForwarded(ErrNotLeader)
 		e.waiting.failPlaced(e.effects.Commit, ErrNotLeader)

@@ -65,6 +65,8 @@ type actions struct {
 	apply     *applyTask
 	load      *core.Load
 	snapshots []outgoing
+	// events are for those who subscribe.
+	events []Event
 	// deadline is when the next turn is due.
 	deadline core.Instant
 	// failed stops the replica.
@@ -89,7 +91,7 @@ func (a *actions) clear() {
 		clear(a.send[i].messages)
 		a.send[i].messages = a.send[i].messages[:0]
 	}
-	*a = actions{send: a.send, snapshots: a.snapshots[:0]}
+	*a = actions{send: a.send, snapshots: a.snapshots[:0], events: a.events[:0]}
 }
 
 // post adds a message to its member's outbox.

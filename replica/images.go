@@ -25,9 +25,12 @@ type images struct {
 	capturing, wanted bool
 	// failedAt is the applied index of a failed attempt: the next one waits for more entries.
 	failedAt entry.Index
-	// orders are members that need the newest snapshot, sending those that are being sent one.
-	orders, sending []entry.MemberID
-	retries         []retry
+	// orders are members that need a snapshot.
+	orders     []entry.MemberID
+	deliveries deliveries
+	retries    []retry
+	// compacted is how far the log was allowed to be cut.
+	compacted entry.Index
 	// pending wait to be restored; restored has been and waits for core's verdict on the log.
 	pending  []*install
 	restored *install
@@ -92,6 +95,9 @@ func (e *engine) takeCreated(c *createdEvent, act *actions) {
 		e.fail(c.err)
 		return
 	}
+	event := e.event(EventSnapshotTaken)
+	event.Index, event.Err = c.meta.Index, c.err
+	act.events = append(act.events, event)
 	if c.err != nil {
 		s.drop(c.err, e.applier.applied)
 		return
@@ -100,17 +106,14 @@ func (e *engine) takeCreated(c *createdEvent, act *actions) {
 	if c.meta.Index > s.newest.Index {
 		s.newest = c.meta
 	}
-	trailing := entry.Index(max(s.every.Trailing, 0))
-	if c.meta.Index > trailing {
-		e.input.Compacted = c.meta.Index - trailing
-		act.compact = e.input.Compacted
-	}
+	s.deliveries.keep(c.meta)
+	e.cut(act)
 	s.config.Logger.Info("snapshot taken", "member", s.config.ID, "index", c.meta.Index, "bytes", c.meta.Size)
 }
 
 // order notes that a member needs an image; a transfer that is under way will do.
 func (s *images) order(to entry.MemberID) {
-	if !slices.Contains(s.sending, to) && !slices.Contains(s.orders, to) {
+	if !s.deliveries.under(to) && !slices.Contains(s.orders, to) {
 		s.orders = append(s.orders, to)
 	}
 }
@@ -125,17 +128,19 @@ func (s *images) send(term entry.Term, act *actions) {
 		return
 	}
 	for _, to := range s.orders {
-		s.sending = append(s.sending, to)
-		act.snapshots = append(act.snapshots, outgoing{to: to, term: term, meta: s.newest})
+		act.snapshots = append(act.snapshots, outgoing{to: to, term: term, meta: s.deliveries.begin(to, s.newest)})
 	}
 	s.orders = s.orders[:0]
 }
 
 // takeSent tells core how transfers ended.
-func (e *engine) takeSent(ev *events) {
+func (e *engine) takeSent(ev *events, act *actions) {
 	s := &e.images
 	for _, sent := range ev.sent {
-		s.sending = slices.DeleteFunc(s.sending, func(id entry.MemberID) bool { return id == sent.to })
+		s.deliveries.end(sent.to, sent.err != nil)
+		event := e.event(EventSnapshotSent)
+		event.Member, event.Index, event.Err = sent.to, sent.index, sent.err
+		act.events = append(act.events, event)
 		if sent.err == nil {
 			e.replySnapshot(sent.to, sent.index, false)
 			continue
@@ -183,6 +188,7 @@ func (s *images) nextInstall(applied entry.Index) *install {
 // installed notes a snapshot that has been restored.
 func (s *images) installed(i *install) {
 	s.restored = i
+	s.deliveries.keep(i.meta)
 	s.entries, s.bytes = 0, 0
 	if i.meta.Index > s.newest.Index {
 		s.newest = i.meta

@@ -32,6 +32,9 @@ func (r *Replica) recover() error {
 		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
 	}
 	e := &engine{config: config, core: c, images: newImages(config, config.core().Seed)}
+	for _, meta := range metas[:min(len(metas), retained)] {
+		e.images.deliveries.keep(meta)
+	}
 	e.reads.asked = make(map[core.ReadID]*read)
 	e.moves = transfers{next: core.TransferID(config.Origin), asked: make(map[core.TransferID]*transfer)}
 	e.status.Status = c.Status()

@@ -57,16 +57,21 @@ type life struct {
 	stopErr error         // what Stop returns
 }
 
-// watch is the channel that is closed at the next change.
+// watch is what tells others of changes.
 type watch struct {
-	mu      sync.Mutex
+	mu sync.Mutex
+	// changed is closed at the next change.
 	changed chan struct{}
+	hub     hub
 }
 
 // gauges are figures that other goroutines than the loop keep.
 type gauges struct {
-	mu            sync.Mutex
-	syncs         latencies
+	mu     sync.Mutex
+	syncs  latencies
+	images []*imageProgress
+	// peers is what a leader knows of the others, renewed once in a heartbeat.
+	peers         atomic.Pointer[peerPicture]
 	impersonating atomic.Uint64
 	foreign       atomic.Uint64
 	overflow      atomic.Uint64
@@ -301,6 +306,10 @@ func (r *Replica) Stats() Stats {
 	}
 	if c := g.counters.Load(); c != nil {
 		s.Refused.Core = *c
+	}
+	s.Images, s.EventsDropped = g.imagesUnderWay(), r.watch.hub.losses()
+	if p := g.peers.Load(); p != nil {
+		s.Peers = p.all
 	}
 	return s
 }

@@ -3,7 +3,6 @@ package replica
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -180,19 +179,17 @@ func (r *Replica) turn(ev *events, act *actions) {
 		r.shell.workers.compact(act.compact)
 	}
 	for _, o := range act.snapshots {
-		r.config.Transport.SendSnapshot(r.ctx, o.to, OutgoingSnapshot{Term: o.term, Meta: o.meta, Open: r.opener(o.meta.ID)})
+		r.config.Transport.SendSnapshot(r.ctx, o.to, OutgoingSnapshot{Term: o.term, Meta: o.meta, Open: r.opener(o)})
 	}
 	r.gauges.due.Store(int64(act.deadline))
 	r.gauges.target.Store(uint64(e.stage.target))
+	r.picturePeers(ev.now)
 	r.publish()
+	r.watch.hub.tell(act.events)
 	e.settle()
 	if e.wantsProposals() > wanted {
 		r.inbox.signal() // the proposals that were left in the inbox
 	}
-}
-
-func (r *Replica) opener(id string) func(int64) (io.ReadCloser, error) {
-	return func(from int64) (io.ReadCloser, error) { return r.config.Snapshots.Open(id, from) }
 }
 
 // send hands the messages to the transport; what it does not take is lost, except that forwarded
@@ -273,6 +270,7 @@ func (r *Replica) closeRooms(cause error) {
 	r.life.stopErr = err
 	r.life.mu.Unlock()
 	r.publishEnd()
+	r.watch.hub.close()
 	close(r.life.done)
 }
 
@@ -332,5 +330,6 @@ func (t receiver) Lost(to entry.MemberID) {
 
 // SnapshotSent implements Receiver.
 func (t receiver) SnapshotSent(to entry.MemberID, index entry.Index, err error) {
+	t.r.gauges.endImage(to)
 	t.r.inbox.put(func(ev *events) { ev.sent = append(ev.sent, sentEvent{to: to, index: index, err: err}) })
 }

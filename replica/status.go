@@ -39,6 +39,34 @@ type Stats struct {
 	SyncP99 time.Duration
 	// Refused counts messages that were not heard, by reason.
 	Refused RefusedMessages
+	// Peers is what a leader knows of the other members, at most a heartbeat old; empty on others. It
+	// must not be modified.
+	Peers []core.PeerProgress
+	// Images are the snapshots on their way to members that lag.
+	Images []ImageProgress
+	// EventsDropped counts the events that subscribers lost because they did not read.
+	EventsDropped uint64
+}
+
+// peerPicture is Stats.Peers and when it was taken.
+type peerPicture struct {
+	at  core.Instant
+	all []core.PeerProgress
+}
+
+// picturePeers renews the picture when a heartbeat has passed, or the role has changed.
+func (r *Replica) picturePeers(now core.Instant) {
+	last := r.gauges.peers.Load()
+	leads := r.engine.status.Role == core.Leader
+	if !leads {
+		if last != nil {
+			r.gauges.peers.Store(nil)
+		}
+		return
+	}
+	if last == nil || now-last.at >= core.Instant(r.config.Heartbeat) {
+		r.gauges.peers.Store(&peerPicture{at: now, all: r.engine.core.Peers(nil)})
+	}
 }
 
 // RefusedMessages counts what a member received and did not listen to.
