@@ -12,6 +12,7 @@ import (
 	"v.io/v23/naming"
 	"v.io/v23/verror"
 
+	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 )
 
@@ -36,7 +37,8 @@ type identity struct {
 func (i *identity) hello(to entry.MemberID) Hello {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	h := Hello{Format: helloFormat, From: string(i.id), To: string(to), Incarnation: uint64(i.incarnation)}
+	h := Hello{Format: helloFormat, From: string(i.id), To: string(to), Incarnation: uint64(i.incarnation),
+		Level: core.Level}
 	if !i.cluster.IsZero() {
 		h.Cluster = append([]byte(nil), i.cluster[:]...)
 	}

@@ -112,18 +112,28 @@ func (r *raft) assemble(client RaftClient) error {
 	return err
 }
 
+// ownKey returns the public key that this member's connections prove, as PKIX DER.
+func (r *raft) ownKey() []byte {
+	key, err := v23.GetPrincipal(r.ctx).PublicKey().MarshalBinary()
+	if err != nil {
+		r.log.Error("the own public key cannot be recorded", "err", err)
+		return nil
+	}
+	return key
+}
+
 // replicaConfig describes this member to replica.
 func (r *raft) replicaConfig(client RaftClient) replica.Config {
 	return replica.Config{
-		ID:          r.identity.id,
-		Incarnation: r.identity.incarnation,
-		Origin:      randomNumber(),
-		Log:         r.store.Log(),
-		Snapshots:   r.store.Snapshots(),
-		Transport:   r.peers,
-		Machine:     &machine{ctx: r.ctx, client: client, log: r.log},
-		Seed:        randomNumber(),
-		Heartbeat:   r.settings.Heartbeat,
+		ID:        r.identity.id,
+		Self:      replica.Self{Incarnation: r.identity.incarnation, Key: r.ownKey(), Level: core.Level},
+		Origin:    randomNumber(),
+		Log:       r.store.Log(),
+		Snapshots: r.store.Snapshots(),
+		Transport: r.peers,
+		Machine:   &machine{ctx: r.ctx, client: client, log: r.log},
+		Seed:      randomNumber(),
+		Heartbeat: r.settings.Heartbeat,
 		Limits: replica.Limits{
 			Command:     CommandMax,
 			QueueBytes:  QueueBytesMax,

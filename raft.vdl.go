@@ -266,6 +266,8 @@ type Hello struct {
 	// Members is the sorted initial set that the speaker was started with, empty for a member that
 	// waits to be added. Members started with unequal sets refuse each other.
 	Members []string
+	// Level is the newest level of formats and features that the speaker knows.
+	Level uint32
 }
 
 // VDLReflect tells the name of the type; it is never called.
@@ -292,6 +294,9 @@ func (x Hello) VDLIsZero() bool {
 		return false
 	}
 	if len(x.Members) != 0 {
+		return false
+	}
+	if x.Level != 0 {
 		return false
 	}
 	return true
@@ -332,6 +337,11 @@ func (x Hello) VDLWrite(enc vdl.Encoder) error {
 			return err
 		}
 		if err := vdlWriteAnonList1(enc, x.Members); err != nil {
+			return err
+		}
+	}
+	if x.Level != 0 {
+		if err := enc.NextFieldValueUint(6, vdl.Uint32Type, uint64(x.Level)); err != nil {
 			return err
 		}
 	}
@@ -395,6 +405,13 @@ func (x *Hello) VDLRead(dec vdl.Decoder) error {
 		case 5:
 			if err := vdlReadAnonList1(dec, &x.Members); err != nil {
 				return err
+			}
+		case 6:
+			switch value, err := dec.ReadValueUint(32); {
+			case err != nil:
+				return err
+			default:
+				x.Level = uint32(value)
 			}
 		default:
 			if err := dec.SkipValue(); err != nil {

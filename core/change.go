@@ -261,15 +261,17 @@ const (
 )
 
 // standing compares a change with the configuration in force.
-func (c *Core) standing(ch *Change) standing {
+func (c *Core) standing(w *changeWait) standing {
 	current := &c.members.current().Value
 	s := done
-	for i := range ch.Add {
-		s = min(s, c.standingOf(&ch.Add[i], current))
+	for i := range w.change.Add {
+		s = min(s, c.standingOf(&w.change.Add[i], current))
 	}
-	for _, id := range ch.Remove {
+	for _, id := range w.change.Remove {
 		m, found := current.Find(id)
 		switch {
+		case !found && !w.begun && !slices.Contains(current.Removed, id):
+			s = absent // It never was a member, which is refused.
 		case found && m.Leaving:
 			s = min(s, underWay)
 		case found:

@@ -29,6 +29,7 @@ func TestChangesRefused(t *testing.T) {
 		{"added and removed", voters("d"), ids("d"), "number 1 of the change is named twice"},
 		{"no id", voters(""), nil, "number 0 of the change"},
 		{"a mark of the log", []entry.Member{{ID: "d", Outgoing: true}}, nil, "number 0 of the change"},
+		{"unknown alone", nil, ids("x"), "number 0 of the list, never was one"},
 		{"unknown", nil, ids("b", "x"), "number 1 of the list, never was one"},
 		{"too many", many, nil, "67 members are more than 64"},
 		{"nobody left", nil, ids("a", "b", "c"), "no voter would be left"},

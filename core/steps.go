@@ -62,7 +62,7 @@ func (c *Core) appendConfiguration(next entry.Configuration, out *Effects) {
 func (c *Core) beginChange(out *Effects) (next entry.Configuration, chosen bool) {
 	waits := c.lead.changes[:0]
 	for _, w := range c.lead.changes {
-		s := c.standing(&w.change)
+		s := c.standing(&w)
 		result := ChangeResult{Index: c.members.current().Index}
 		switch {
 		case s == absent && w.begun:

@@ -13,8 +13,8 @@ import (
 type Config struct {
 	// ID names this member.
 	ID entry.MemberID
-	// Incarnation is the directory's, 0 when stores have none.
-	Incarnation entry.Incarnation
+	// Self is what this member proves of itself to others, for the configuration to record.
+	Self Self
 	// Origin names this start of the member: a random number, never 0, drawn anew by the caller
 	// each time. With a sequence number it identifies a command for ever.
 	Origin uint64
@@ -58,6 +58,20 @@ type Election struct {
 	// Only makes a replica that only elects: it has no log, Propose is refused, and Log sees nothing
 	// but Hard.
 	Only bool
+}
+
+// Self is what a member proves of itself. The zero value proves nothing; then nothing is recorded, and
+// a directory that was wiped or copied back is not told from what it was.
+type Self struct {
+	// Incarnation is the directory's, 0 when stores have none.
+	Incarnation entry.Incarnation
+	// Key is the public key that the transport proves, as PKIX DER.
+	Key []byte
+	// Level is the newest level of formats and features that the member announces; 0 is core.Level.
+	Level uint32
+	// ManualReplace leaves it to an operator (by adding the member again) to replace a member whose
+	// directory is a new one. Otherwise the leader does it.
+	ManualReplace bool
 }
 
 // DefaultHeartbeat gives, with the multiples of [core.Config], a new leader about 0.4 s after the

@@ -250,6 +250,32 @@ func (t *Transferring) Poll() (done bool, err error) {
 	}
 }
 
+// Changing is a change of the configuration under way, what a caller of [Replica.Change] waits for.
+type Changing struct{ change *change }
+
+// Change begins what [Replica.Change] does. The error is one that comes at once.
+func (d *Driven) Change(wanted core.Change) (*Changing, error) {
+	c, err := d.replica.beginChange(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return &Changing{c}, nil
+}
+
+// Poll returns true once the outcome is known: with the index of the configuration in which the change
+// is done, or why it was refused.
+func (c *Changing) Poll() (done bool, at entry.Index, err error) {
+	select {
+	case <-c.change.done:
+		return true, c.change.index, c.change.err
+	default:
+		return false, 0, nil
+	}
+}
+
+// Abandon ends the wait, as the end of ctx does in Change: it is not asked again.
+func (c *Changing) Abandon(cause error) (entry.Index, error) { return c.change.abandon(cause) }
+
 // Reading is a read on its way, what a caller of [Replica.ReadIndex] waits for.
 type Reading struct {
 	replica *Replica

@@ -20,13 +20,19 @@ type engine struct {
 	tail    tail
 	waiting waiting
 	reads   readings
-	moves   transfers
 	writer  writer
 	applier applying
 	loader  loading
 	images  images
 	orders  orders
 	stage   stage
+	requests
+}
+
+// requests are what callers want of the cluster itself, between question and answer.
+type requests struct {
+	moves   transfers
+	changes changes
 }
 
 // orders are the commands that a turn gives to core.
@@ -115,10 +121,13 @@ func (e *engine) fail(err error) {
 // prepare turns the events into core's input.
 func (e *engine) prepare(ev *events, act *actions) {
 	in := &e.input
+	changes := in.Changes[:0]
 	*in = core.Input{
 		Now: ev.now, Received: ev.messages, Loaded: ev.loaded, Lost: ev.lost, Campaign: ev.campaign,
 		Proposals: in.Proposals[:0], Reads: in.Reads[:0], Transfers: in.Transfers[:0],
+		Peers: ev.peers,
 	}
+	in.Changes = e.changes.ask(ev.changes, ev.now, core.Instant(e.config.Heartbeat), changes)
 	if ev.stored != nil {
 		e.takeStored(ev.stored)
 	}
@@ -201,6 +210,9 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 	}
 	for _, r := range out.Transferred {
 		e.moves.take(r)
+	}
+	for _, r := range out.Changed {
+		e.changes.take(r, ev.now, core.Instant(e.config.Heartbeat))
 	}
 	e.tail.dropBefore(out.TailFirst)
 	e.loader.queue = append(e.loader.queue, out.Loads...)
@@ -491,7 +503,7 @@ func (e *engine) wantsProposals() appetite {
 }
 
 func (e *engine) setDeadline(act *actions) {
-	act.deadline = min(e.core.Deadline(), e.images.due())
+	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due())
 	if p := e.waiting.oldest(); p != nil {
 		act.deadline = min(act.deadline, p.sent+forwardPatience*core.Instant(e.config.Heartbeat))
 	}
@@ -502,6 +514,7 @@ func (e *engine) settle() {
 	e.waiting.settle()
 	e.reads.settle()
 	e.moves.settle()
+	e.changes.settle()
 }
 
 // shutdown answers everybody who waits.
@@ -517,6 +530,7 @@ func (e *engine) shutdown(queue []*proposal, left *events) {
 	e.reads.fail(ErrStopped)
 	e.settle()
 	e.moves.fail(left.transfers, ErrStopped)
+	e.changes.fail(left.changes)
 	for _, all := range [][]*install{left.installs, e.writer.installs, e.images.unfinished()} {
 		for _, i := range all {
 			i.done <- ErrStopped

@@ -28,6 +28,12 @@ var (
 	ErrNoLeader = errors.New("replica: no leader is known")
 	// ErrOverloaded is returned when a bounded queue, here or at the leader, is full. Not proposed.
 	ErrOverloaded = errors.New("replica: overloaded")
+	// ErrChangeRefused is wrapped by the error of a Change that was refused; the text says why.
+	ErrChangeRefused = errors.New("replica: the change of the configuration was refused")
+	// ErrChangeGoesOn is wrapped by the error of a Change whose ctx ended, or whose member stopped,
+	// before the answer: it may have been begun, and then goes on, under any leader. Asking again joins
+	// it.
+	ErrChangeGoesOn = errors.New("replica: no answer yet; the change may have begun and then goes on")
 	// ErrTooLarge is returned for a command above Limits.Command. Not proposed.
 	ErrTooLarge = errors.New("replica: command too large")
 	// ErrRemoved is returned by a member that is not part of the configuration. Not proposed.

@@ -22,9 +22,16 @@ type events struct {
 	sent     []sentEvent
 	created  *createdEvent
 	installs []*install
-	campaign bool
-	// transfers are asked for by callers of this member.
+	// peers are those whose connection has proven something new.
+	peers []core.Peer
+	wishes
+}
+
+// wishes are what callers of this member want of the cluster itself.
+type wishes struct {
+	campaign  bool
 	transfers []*transfer
+	changes   []*change
 }
 
 // storedEvent ends the write of a batch.

@@ -21,10 +21,12 @@ type inbox struct {
 	closed bool
 	wake   chan struct{}
 	limits Limits
+	// met is what connections have proven so far, at most peersMax.
+	met map[entry.MemberID]Peer
 }
 
 func newInbox(limits Limits) *inbox {
-	return &inbox{wake: make(chan struct{}, 1), hungry: true, limits: limits}
+	return &inbox{wake: make(chan struct{}, 1), hungry: true, limits: limits, met: map[entry.MemberID]Peer{}}
 }
 
 func (b *inbox) signal() {
@@ -68,9 +70,13 @@ func (b *inbox) propose(p *proposal) error {
 	return nil
 }
 
-// receive takes messages while there is room and returns how many there was none for.
-func (b *inbox) receive(messages []core.Message) (refused int) {
+// receive takes messages while there is room and returns how many there was none for. Each bears the
+// incarnation that its sender has proven, whatever it said itself.
+func (b *inbox) receive(from *Peer, messages []core.Message) (refused int) {
 	b.mu.Lock()
+	if !b.closed {
+		b.meet(from)
+	}
 	for i := range messages {
 		size := 0
 		for _, block := range messages[i].Body {
@@ -84,6 +90,7 @@ func (b *inbox) receive(messages []core.Message) (refused int) {
 		}
 		b.messageBytes += size
 		b.events.messages = append(b.events.messages, messages[i])
+		b.events.messages[len(b.events.messages)-1].Incarnation = from.Incarnation
 	}
 	b.mu.Unlock()
 	b.signal()
@@ -101,7 +108,8 @@ func (b *inbox) take(ev *events, wanted appetite) {
 	clear(old.loaded)
 	b.events = events{
 		messages: old.messages[:0], reads: old.reads[:0], lost: old.lost[:0], untaken: old.untaken[:0],
-		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0], transfers: old.transfers[:0],
+		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0], peers: old.peers[:0],
+		wishes: wishes{transfers: old.transfers[:0], changes: old.changes[:0]},
 	}
 	b.messageBytes = 0
 	proposals := wanted == atOnce || wanted == afterWrite && ev.stored != nil

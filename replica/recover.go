@@ -36,6 +36,7 @@ func (r *Replica) recover() error {
 		e.images.deliveries.keep(meta)
 	}
 	e.reads.asked = make(map[core.ReadID]*read)
+	e.changes.next = core.ChangeID(config.Origin)
 	e.moves = transfers{next: core.TransferID(config.Origin), asked: make(map[core.TransferID]*transfer)}
 	e.status.Status = c.Status()
 	e.configure(c.Configuration())
@@ -54,6 +55,7 @@ func (c *Config) core() core.Config {
 	return core.Config{
 		// A seed that differs at each start keeps numbers of an earlier run from being repeated.
 		ID: c.ID, Seed: c.Seed*0x9e3779b97f4a7c15 ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
+		Incarnation: c.Self.Incarnation, Key: c.Self.Key, Level: c.Self.Level, ManualReplace: c.Self.ManualReplace,
 		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
 		Tail: c.Limits.Tail, ElectionOnly: c.Election.Only, Rank: c.Election.Rank,
 		Unleased: c.Election.Unleased,

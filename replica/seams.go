@@ -60,6 +60,9 @@ type Peer struct {
 	Cluster     entry.ClusterID // zero while the peer knows none
 	Incarnation entry.Incarnation
 	Key         []byte // PKIX DER of the public key that the connection proved
+	// Level is the newest level of formats and features that the peer says to know (see core.Level), 0
+	// when it says none.
+	Level uint32
 }
 
 // Transport carries messages, one way. Loss, delay, duplication and reordering are allowed;

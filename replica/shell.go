@@ -305,7 +305,7 @@ func (t receiver) Receive(from Peer, messages []core.Message) {
 			break
 		}
 	}
-	if refused := r.inbox.receive(accepted); refused > 0 {
+	if refused := r.inbox.receive(&from, accepted); refused > 0 {
 		r.gauges.overflow.Add(uint64(refused))
 	}
 }
