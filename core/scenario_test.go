@@ -17,12 +17,17 @@ import (
 // TestScenarios plays the files of testdata, each of which tells one story about a cluster. The
 // lines of a scenario are:
 //
-//	cluster a b c [learners=(d)] [disks=slow]  a new cluster; slow disks finish with "sync"
+//	cluster a b c [learners=(d)] [outside=(e)] [incarnations] [disks=slow]
+//	                                           a new cluster; slow disks finish with "sync"; outside
+//	                                           are members that are none yet
 //	disk a terms=(1,1,2) [term=3] [vote=b]     what a's disk holds before its start
 //	     [snapshot=(5,2)]                      ... behind a snapshot up to entry 5 of term 2
 //	start [a ...]   crash a ...                members go up (all by default) and down
 //	campaign a      timeout a                  an election: now, or by letting the time-out pass
 //	elect a voters=(b,c)                       an election in which only these hear the candidate
+//	change a [add=(d)] [learner=(e)] [remove=(c)]
+//	                                           asks a for another configuration
+//	wipe a          save a          restore a  its directory is emptied, copied, or the copy put back
 //	lost a peer=b                              a's connection to b breaks
 //	elapse 7        tick [a ...]               time passes, in heartbeats; members look at the clock
 //	propose a [n=3]   read a                   a client's wishes
@@ -34,6 +39,7 @@ import (
 //	compact a 5     transfer from=a to=b       a snapshot is made, or carried over
 //	handover a [to=b]                          a is asked that b leads, or the best
 //	status          air                        who is what, and what is on its way
+//	members                                    who is in whose configuration
 //
 // A scenario's output tells what members became, wrote and committed. Entries are written
 // index/term.
@@ -72,6 +78,7 @@ var commands = map[string]func(*stage, arguments) error{
 	"elapse": playElapse, "tick": playTick,
 	"propose": playPropose, "read": playRead, "sync": playSync,
 	"deliver": playDeliver, "drop": playDrop, "repeat": playRepeat, "settle": playSettle,
+	"change": playChange, "wipe": playWipe, "save": playSave, "restore": playRestore, "members": playMembers,
 	"compact": playCompact, "transfer": playTransfer, "handover": playHandover,
 	"status": playStatus, "air": playAir,
 }
@@ -169,9 +176,23 @@ func playCluster(s *stage, a arguments) error {
 		learner := slices.Contains(a.list("learners"), name)
 		initial.Members = append(initial.Members, entry.Member{ID: entry.MemberID(name), Learner: learner})
 	}
+	numbered := slices.Contains(a.plain(), "incarnations")
+	if numbered {
+		initial.Members = slices.DeleteFunc(initial.Members, func(m entry.Member) bool { return m.ID == "incarnations" })
+	}
 	for _, m := range initial.Members {
 		s.ids = append(s.ids, m.ID)
 		s.actors[m.ID] = &actor{stage: s, id: m.ID, initial: initial}
+	}
+	for _, name := range a.list("outside") {
+		id := entry.MemberID(name)
+		s.ids = append(s.ids, id)
+		s.actors[id] = &actor{stage: s, id: id}
+	}
+	for i, id := range s.ids {
+		if numbered {
+			s.actors[id].incarnation = entry.Incarnation(i + 1)
+		}
 	}
 	return initial.Validate()
 }
@@ -324,7 +345,17 @@ func matches(a arguments, key, value string) bool {
 	return len(all) == 0 || slices.Contains(all, value)
 }
 
-func (s *stage) arrive(m core.Message) { s.actors[m.To].step(core.Input{Received: []core.Message{m}}) }
+// arrive delivers a message, with what the connection proves.
+func (s *stage) arrive(m core.Message) {
+	from, to := s.actors[m.From], s.actors[m.To]
+	in := core.Input{Received: []core.Message{m}}
+	if to.core != nil && m.Incarnation != 0 && to.met[m.From] != m.Incarnation {
+		to.met[m.From] = m.Incarnation
+		settled := from.core != nil && from.core.Status().Commit > 0
+		in.Peers = []core.Peer{{ID: m.From, Incarnation: m.Incarnation, Settled: settled}}
+	}
+	to.step(in)
+}
 
 func playDeliver(s *stage, a arguments) error {
 	picked := pick(s, a)

@@ -24,6 +24,7 @@ type stage struct {
 	terse   bool
 	account strings.Builder
 	// leaders and committed are the truth that no member may contradict.
+	saved     map[entry.MemberID]platter
 	leaders   map[entry.Term]entry.MemberID
 	committed map[entry.Index]entry.Term
 }
@@ -44,6 +45,12 @@ type actor struct {
 	commit  entry.Index
 	next    uint64
 	initial entry.Configuration
+	// incarnation is the directory's; 0 in clusters without any.
+	incarnation entry.Incarnation
+	// met are the incarnations that it has heard of.
+	met map[entry.MemberID]entry.Incarnation
+	// told is the configuration that was last written down.
+	told string
 }
 
 // platter is a log with its hard state and snapshot.
@@ -58,8 +65,8 @@ func (p *platter) last() entry.Index { return p.base.Index + entry.Index(len(p.e
 
 func (p *platter) terms() []entry.Term { return termsOf(p.entries) }
 
-func (p *platter) copy() platter {
-	q := *p
+func (p platter) copy() platter {
+	q := p
 	q.entries = slices.Clone(p.entries)
 	return q
 }
@@ -108,13 +115,15 @@ func (a *actor) start() error {
 		}
 	}
 	c, err := core.New(core.Config{
-		ID: a.id, Seed: 1, Heartbeat: beat, Uncommitted: 1 << 20, Message: 1 << 16, Window: 1 << 20, Tail: 1 << 20,
+		ID: a.id, Incarnation: a.incarnation, Seed: 1, Heartbeat: beat,
+		Uncommitted: 1 << 20, Message: 1 << 16, Window: 1 << 20, Tail: 1 << 20,
 	}, start)
 	if err != nil {
 		return err
 	}
-	a.core, a.memory = c, a.disk.copy()
+	a.core, a.memory, a.told = c, a.disk.copy(), tell(c.Configuration().Value)
 	a.writes, a.blocks, a.held, a.stored, a.commit = nil, map[uint64][]*entry.Block{}, nil, 0, 0
+	a.met = map[entry.MemberID]entry.Incarnation{}
 	a.step(core.Input{})
 	return nil
 }
@@ -229,6 +238,17 @@ func (a *actor) tellResults(out *core.Effects) {
 		}
 		s.committed[a.commit] = term
 	}
+	if at := out.Configuration; at != nil && tell(at.Value) != a.told {
+		a.told = tell(at.Value)
+		s.say("%s: configuration %d is %s", a.id, at.Index, a.told)
+	}
+	for _, r := range out.Changed {
+		if r.Refusal == 0 {
+			s.say("%s: change %d is done at %d", a.id, r.ID, r.Index)
+		} else {
+			s.say("%s: change %d is refused: %s", a.id, r.ID, r)
+		}
+	}
 	for _, r := range out.Refused {
 		s.say("%s: refuses proposal %d", a.id, r.Proposal)
 	}
@@ -265,6 +285,7 @@ func (a *actor) leave(o core.Outgoing) {
 		}
 		a.stage.say("  %s%s", describe(&o.Message), wait)
 	}
+	o.Incarnation = a.incarnation
 	a.held = append(a.held, o)
 }
 
@@ -307,10 +328,26 @@ func (a *actor) load(l core.Load) {
 // compact makes a snapshot up to index and drops the log before it.
 func (a *actor) compact(index entry.Index) {
 	to := entry.Position{Index: index, Term: a.disk.entries[index-a.disk.base.Index-1].Term(index)}
-	a.disk.snapshot = &entry.SnapshotMeta{Index: to.Index, Term: to.Term, Configuration: a.initial}
+	a.disk.snapshot = &entry.SnapshotMeta{Index: to.Index, Term: to.Term, Configuration: a.configurationAt(index)}
 	a.disk.compact(to)
 	a.memory.compact(to)
 	a.step(core.Input{Compacted: index})
+}
+
+// configurationAt returns the configuration that is in force at an index of the disk's log.
+func (a *actor) configurationAt(index entry.Index) entry.Configuration {
+	c := a.initial
+	if a.disk.snapshot != nil {
+		c = a.disk.snapshot.Configuration
+	}
+	for _, block := range a.disk.entries {
+		if i := block.First(); i <= index && block.Kind(i) == entry.KindConfiguration {
+			if value, err := entry.DecodeConfiguration(block.Payload(i)); err == nil {
+				c = value
+			}
+		}
+	}
+	return c
 }
 
 // install takes over the snapshot of another member and reports it.
