@@ -40,7 +40,7 @@ func (s *Seen) add(c *change, before, after *truth) {
 // begin makes the first state.
 func (x *search) begin() state {
 	l := x.lab
-	empty := newTruth(l.space.Terms)
+	empty := newTruth(l.space.Members, l.space.Terms)
 	s := state{left: l.space.Times, truth: l.truths.put(empty.appendKey(nil), empty)}
 	for i := range l.ids {
 		t := &turn{lab: l, next: &node{view: view{member: i}, clock: dawn}}
@@ -52,34 +52,55 @@ func (x *search) begin() state {
 		t.next.see(l)
 		s.nodes = append(s.nodes, l.nodes.put(t.next.appendKey(nil), t.next))
 	}
-	if l.space.Led {
-		s = x.settle(s)
+	if l.space.Led || l.space.Rivals {
+		s = x.settle(s, 0, len(l.ids))
+	}
+	if l.space.Rivals {
+		s = x.rivals(s)
 	}
 	s.left = l.space.Times
 	x.start = s
 	return s
 }
 
-// settle makes the first member lead: its deadline expires, and everything under way is carried out
-// in order, until nothing is.
-func (x *search) settle(s state) state {
+// rivals lets the first member order an entry and the second one lead term 2, while the first hears
+// nobody.
+func (x *search) rivals(s state) state {
+	s = x.do(s, event{kind: proposed, arg: 1})
+	s = x.settle(s, 0, 1)
+	for other := 2; other < len(s.nodes); other++ {
+		s = x.do(s, event{kind: lulls, member: other})
+	}
+	s = x.do(s, event{kind: expires, member: 1})
+	return x.settle(s, 1, len(s.nodes))
+}
+
+// do takes one step that must be possible.
+func (x *search) do(s state, e event) state {
+	next, wrong := x.lab.take(&s, e, &Seen{})
+	if wrong != nil && x.result.Violation == nil {
+		x.result.Violation = &Violation{Invariant: wrong.invariant, Text: wrong.text,
+			Trace: []string{"on the way to the beginning"}}
+	}
+	if wrong != nil || next == nil {
+		s.packets = without(s.packets, e.arg)
+		return s
+	}
+	return *next
+}
+
+// settle makes a member lead: its deadline expires, and everything under way between the members from
+// it up to end is carried out in order. Of more than one, all then hold what it ordered; and rivals
+// stop as soon as the second one leads.
+func (x *search) settle(s state, leader, end int) state {
 	for range settleMax {
-		e, ok := x.lab.next(&s)
-		if !ok {
+		e, ok := x.lab.next(&s, leader, end)
+		if !ok || x.result.Violation != nil {
 			break
 		}
-		next, wrong := x.lab.take(&s, e, &Seen{})
-		if wrong != nil {
-			x.result.Violation = &Violation{Invariant: wrong.invariant, Text: wrong.text,
-				Trace: []string{"while the first leader was elected"}}
-			return s
-		}
-		if next == nil {
-			s.packets = without(s.packets, e.arg)
-			continue
-		}
-		s = *next
+		s = x.do(s, e)
 	}
+	s.packets = nil
 	return s
 }
 
@@ -87,15 +108,21 @@ func (x *search) settle(s state) state {
 const settleMax = 1000
 
 // next is the step that settle takes.
-func (l *lab) next(s *state) (event, bool) {
+func (l *lab) next(s *state, leader, end int) (event, bool) {
 	for i, n := range s.nodes {
 		if len(l.nodes.items[n].writes) > 0 {
 			return event{kind: synced, member: i}, true
 		}
 	}
-	if len(s.packets) > 0 {
-		p := s.packets[0]
-		return event{kind: arrives, member: l.packets.items[p].to, arg: p}, true
+	if leader > 0 && l.nodes.items[s.nodes[leader]].status.Role == core.Leader {
+		return event{}, false
 	}
-	return event{kind: expires}, l.nodes.items[s.nodes[0]].status.Role != core.Leader
+	for _, p := range s.packets {
+		packet := l.packets.items[p]
+		from := l.member(packet.message.From)
+		if from >= leader && from < end && packet.to >= leader && packet.to < end {
+			return event{kind: arrives, member: packet.to, arg: p}, true
+		}
+	}
+	return event{kind: expires, member: leader}, l.nodes.items[s.nodes[leader]].status.Role != core.Leader
 }

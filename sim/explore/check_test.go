@@ -25,7 +25,8 @@ func seenAs(member int, s core.Status, log ...uint32) *view {
 
 // led is a truth of which member 0 led term 1 and has committed two entries.
 func led() *truth {
-	t := newTruth(4)
+	t := newTruth(3, 4)
+	t.votes[2] = [membersMax]uint8{0, 2, 2}
 	t.committed, t.within = items(10, 11), []entry.Term{1, 1}
 	t.leaders[1] = 1
 	return t
@@ -36,6 +37,8 @@ func led() *truth {
 func TestPlantedViolations(t *testing.T) {
 	follower := core.Status{Role: core.Follower, Term: 2}
 	leader := core.Status{Role: core.Leader, Term: 2, Commit: 1}
+	leads, two, three := leader, leader, leader
+	leads.Commit, two.Commit, three.Commit = 0, 2, 3
 	first := core.Status{Role: core.Candidate, Term: 1}
 	grant := &core.Message{Kind: core.MsgVoteReply, From: "a", To: "b", Term: 2}
 	ack := &core.Message{Kind: core.MsgAppendReply, From: "a", To: "b", Term: 2, Match: 2}
@@ -70,6 +73,7 @@ func TestPlantedViolations(t *testing.T) {
 		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10)), false},
 		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 12)), false},
 		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 11)), true},
+		{"a leader is voted for", step(seenAs(0, follower), seenAs(0, leader, 10, 11)), false},
 		{"one vote per term", step(seenAs(0, voted), seenAs(0, other)), false},
 		{"one vote per term", step(seenAs(0, voted), seenAs(0, follower)), false},
 		{"one vote per term", step(seenAs(0, follower), seenAs(0, voted)), true},
@@ -80,6 +84,9 @@ func TestPlantedViolations(t *testing.T) {
 		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 12)), false},
 		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10)), false},
 		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 11)), true},
+		{"a leader counts its own term", step(seenAs(0, leads, 10, 11), seenAs(0, leader, 10, 11)), false},
+		{"a leader counts its own term", step(seenAs(0, leads, 10, 11, 20), seenAs(0, two, 10, 11, 20)), false},
+		{"a leader counts its own term", step(seenAs(0, leads, 10, 11, 20), seenAs(0, three, 10, 11, 20)), true},
 		{"commit only grows", step(seenAs(0, committed, 10, 11), seenAs(0, follower, 10, 11)), false},
 		{"commit only grows", step(seenAs(0, committed, 10, 11), restarted(seenAs(0, follower, 10, 11))), true},
 		{"terms only grow", step(seenAs(0, follower), seenAs(0, core.Status{Term: 1})), false},
@@ -106,18 +113,18 @@ func TestPlantedViolations(t *testing.T) {
 // A vote that was said and is forgotten over a crash is found at the restart.
 func TestForgottenVote(t *testing.T) {
 	known := led()
-	before := seenAs(1, core.Status{Term: 2, Vote: "c"})
-	grant := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "c", Term: 2}
+	before := seenAs(1, core.Status{Term: 3, Vote: "c"})
+	grant := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "c", Term: 3}
 	if b := known.learn(&change{before: before, after: before, sends: []*core.Message{grant}}); b != nil {
 		t.Fatal(b)
 	}
-	after := seenAs(1, core.Status{Term: 2})
+	after := seenAs(1, core.Status{Term: 3})
 	after.run++
 	if b := known.learn(&change{before: before, after: after}); b == nil || b.invariant != "promises are durable" {
 		t.Errorf("found %+v", b)
 	}
-	twice := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "a", Term: 2}
-	lies := seenAs(1, core.Status{Term: 2, Vote: "a"})
+	twice := &core.Message{Kind: core.MsgVoteReply, From: "b", To: "a", Term: 3}
+	lies := seenAs(1, core.Status{Term: 3, Vote: "a"})
 	if b := known.learn(&change{before: lies, after: lies, sends: []*core.Message{twice}}); b == nil ||
 		b.invariant != "one vote per term" {
 		t.Errorf("found %+v", b)
@@ -156,7 +163,7 @@ func TestPlantedTwice(t *testing.T) {
 	frame := func(at entry.Index) item {
 		return l.item(build(entry.Header{Index: at, Term: 1, Origin: 7, Sequence: 1}, []byte{1}))
 	}
-	known := newTruth(1)
+	known := newTruth(3, 1)
 	known.committed = []item{frame(1)}
 	if b := l.once(known); b != nil {
 		t.Fatalf("found %+v", b)

@@ -57,7 +57,7 @@ func (l *lab) localChoices(s *state, member int, n *node, dst []event) []event {
 	return l.rareChoices(s, member, n, dst)
 }
 
-// rareChoices are crashes, snapshots and broken connections.
+// rareChoices are crashes, snapshots, broken connections and transfers.
 func (l *lab) rareChoices(s *state, member int, n *node, dst []event) []event {
 	if s.left[Crash] > 0 {
 		for survived := range len(n.writes) + 1 {
@@ -67,11 +67,12 @@ func (l *lab) rareChoices(s *state, member int, n *node, dst []event) []event {
 	if s.left[Snapshot] > 0 && n.applied() > n.disk.base.Index {
 		dst = append(dst, event{kind: snapshot, member: member})
 	}
-	if s.left[Break] > 0 {
-		for other := range s.nodes {
-			if other != member {
-				dst = append(dst, event{kind: breaks, member: member, arg: uint32(other)})
-			}
+	for other := range s.nodes {
+		if s.left[Break] > 0 && other != member {
+			dst = append(dst, event{kind: breaks, member: member, arg: uint32(other)})
+		}
+		if s.left[Transfer] > 0 && n.status.Leader != "" && n.status.Leader != l.ids[other] {
+			dst = append(dst, event{kind: transfers, member: member, arg: uint32(other)})
 		}
 	}
 	return dst
@@ -106,5 +107,7 @@ func (l *lab) pay(s *state, e event, left *Times) {
 		left[Snapshot]--
 	case breaks:
 		left[Break]--
+	case transfers:
+		left[Transfer]--
 	}
 }

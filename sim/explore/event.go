@@ -24,6 +24,7 @@ const (
 	asked
 	snapshot
 	breaks
+	transfers
 	loaded
 )
 
@@ -115,6 +116,8 @@ func (l *lab) describe(s *state, e event) string {
 		return fmt.Sprintf("%s takes a snapshot and compacts its log", id)
 	case breaks:
 		return fmt.Sprintf("%s loses its connection to %s", id, l.ids[e.arg])
+	case transfers:
+		return fmt.Sprintf("%s is asked that %s shall lead", id, l.ids[e.arg])
 	case loaded:
 		return fmt.Sprintf("%s has read entries from its disk", id)
 	}

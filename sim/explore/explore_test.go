@@ -16,8 +16,15 @@ func TestSpaces(t *testing.T) {
 		"even":       func(s *Seen) bool { return s.Terms == 3 && s.Restarts > 0 && s.Committed >= 2 },
 		"crash":      func(s *Seen) bool { return s.Restarts > 0 && s.Committed == 2 },
 		"voting":     func(s *Seen) bool { return s.Restarts > 0 && s.Terms == 2 },
+		"again":      func(s *Seen) bool { return s.Restarts > 0 && s.Terms == 2 },
+		"transfer":   func(s *Seen) bool { return s.Terms == 2 && s.Committed == 3 },
 		"succession": func(s *Seen) bool { return s.Terms == 2 && s.Committed == 3 },
+		"rivals":     func(s *Seen) bool { return s.Terms == 3 && s.Committed == 3 },
+		"news":       func(s *Seen) bool { return s.Terms == 2 && s.Committed == 2 && s.Reads > 0 },
+		"figure8":    func(s *Seen) bool { return s.Terms == 4 && s.Committed == 3 },
 		"reads":      func(s *Seen) bool { return s.Terms == 2 && s.Reads > 0 },
+		"old":        func(s *Seen) bool { return s.Terms == 2 && s.Reads > 0 && s.Committed == 3 },
+		"answers":    func(s *Seen) bool { return s.Committed == 2 && s.Reads > 0 },
 		"copies":     func(s *Seen) bool { return s.Committed == 3 },
 		"snapshots":  func(s *Seen) bool { return s.Restarts > 0 && s.Installed > 0 },
 		"time":       func(s *Seen) bool { return s.Terms == 2 && s.Leaders > 0 },
@@ -69,7 +76,7 @@ func TestRunRepeats(t *testing.T) {
 
 // A trace leads from the beginning to the state for which it was made, and says so in its last line.
 func TestTraceLeadsThere(t *testing.T) {
-	space := Spaces(false)[5]
+	space := Spaces(false)[4]
 	x := newSearch(&space, 5000)
 	x.begin()
 	start := x.start

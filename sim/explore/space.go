@@ -28,11 +28,13 @@ const (
 	Snapshot
 	// Break: a member loses its connection to another one.
 	Break
+	// Transfer: a member is asked to see to it that another one leads.
+	Transfer
 	choices
 )
 
 var choiceNames = [choices]string{"deadlines", "heartbeats", "lulls", "sleeps", "commands", "reads", "copies",
-	"crashes", "snapshots", "breaks"}
+	"crashes", "snapshots", "breaks", "transfers"}
 
 // String returns the plural of what is bounded.
 func (c Choice) String() string { return choiceNames[c] }
@@ -58,9 +60,14 @@ type Space struct {
 	// Led starts the cluster with a leader in term 1 whose first entry everybody holds; otherwise
 	// nothing has happened yet.
 	Led bool
+	// Rivals starts it as in figure 8 (b) of the paper: the first member still leads term 1, with an
+	// entry that nobody else holds; the second one leads term 2, with one that nobody else holds.
+	Rivals bool
 	// Instant makes every write durable at once, so that a space reaches deeper into what disks have no
 	// part in.
 	Instant bool
+	// Single makes each message carry one entry at most.
+	Single bool
 	// Times bounds the events that could go on for ever.
 	Times Times
 }

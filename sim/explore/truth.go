@@ -11,6 +11,8 @@ import (
 // truth is what an observer of all members has seen: the history that the invariants speak of. It is
 // part of a state, because members forget.
 type truth struct {
+	// members is the size of the cluster.
+	members int
 	// committed are the entries that some member knew to be committed, and in the log of which term's
 	// member it was so first.
 	committed []item
@@ -28,8 +30,8 @@ type question struct {
 	least entry.Index
 }
 
-func newTruth(terms entry.Term) *truth {
-	return &truth{leaders: make([]uint8, terms+1), votes: make([][membersMax]uint8, terms+1)}
+func newTruth(members int, terms entry.Term) *truth {
+	return &truth{members: members, leaders: make([]uint8, terms+1), votes: make([][membersMax]uint8, terms+1)}
 }
 
 // clone returns a copy that shares nothing which is modified.
@@ -105,7 +107,28 @@ func (t *truth) learnLeader(c *change) *broken {
 				self, s.Term, i+1, t.within[i])
 		}
 	}
-	return t.vote(c.after.member, s.Term, c.after.member)
+	if b := t.vote(c.after.member, s.Term, c.after.member); b != nil {
+		return b
+	}
+	return t.elected(c)
+}
+
+// elected checks that a new leader has the votes of a majority (paper, section 5.2): such that were said.
+func (t *truth) elected(c *change) *broken {
+	n, term := 0, c.after.status.Term
+	if c.before.status.Role == core.Leader && c.before.status.Term == term {
+		return nil
+	}
+	for member := range t.members {
+		if t.votes[term][member] == uint8(c.after.member+1) {
+			n++
+		}
+	}
+	if n <= t.members/2 {
+		return breach("a leader is voted for", "member %d leads term %d with %d votes of %d members",
+			c.after.member+1, term, n, t.members)
+	}
+	return nil
 }
 
 // vote notes a vote that counts: one that was said, or a leader's own.
@@ -150,12 +173,19 @@ func (t *truth) learnVotes(c *change) *broken {
 // name returns the id of the member with this number, counted from 1.
 func name(number uint8) entry.MemberID { return entry.MemberID(rune('a' + number - 1)) }
 
-// learnCommit checks state machine safety (paper, figure 3) and that nothing is committed twice.
+// learnCommit checks state machine safety (paper, figure 3), and that a leader counts copies only of
+// entries of its own term (paper, section 5.4.2).
 func (t *truth) learnCommit(c *change) *broken {
 	s := &c.after.status
 	if int(s.Commit) > len(c.after.log) {
 		return breach("state machine safety", "member %d has committed %d of %d entries",
 			c.after.member+1, s.Commit, len(c.after.log))
+	}
+	if s.Role == core.Leader && c.before.status.Role == core.Leader && s.Commit > c.before.status.Commit {
+		if term := c.after.log[s.Commit-1].term; term != s.Term {
+			return breach("a leader counts its own term", "member %d leads term %d and commits entry %d of term %d by counting",
+				c.after.member+1, s.Term, s.Commit, term)
+		}
 	}
 	for i, known := range c.after.log[:s.Commit] {
 		switch {

@@ -62,6 +62,9 @@ func (t *turn) happen(e event) {
 		t.snapshot()
 	case breaks:
 		t.step(core.Input{Lost: []entry.MemberID{t.lab.ids[e.arg]}})
+	case transfers:
+		request := core.TransferRequest{ID: core.TransferID(n.run) + 1, To: t.lab.ids[e.arg]}
+		t.step(core.Input{Transfers: []core.TransferRequest{request}})
 	case loaded:
 		t.load()
 	}
@@ -342,10 +345,14 @@ func (t *turn) start() {
 	if d.snapshot != nil {
 		start.Snapshot = &d.snapshot.meta
 	}
-	c, err := core.New(core.Config{
+	config := core.Config{
 		ID: t.lab.ids[n.member], Seed: uint64(n.run) + 1, Heartbeat: beat,
 		Uncommitted: 1 << 20, Message: 1 << 20, Window: 1 << 20, Tail: 1 << 20,
-	}, start)
+	}
+	if t.lab.space.Single {
+		config.Message, config.Window = 1, 1
+	}
+	c, err := core.New(config, start)
 	if err != nil {
 		t.result.fatal = fmt.Errorf("it does not start again: %w", err)
 		return
