@@ -32,71 +32,17 @@ func led() *truth {
 	return t
 }
 
-// Each invariant is broken by a state or a step that is planted, under its name; the sound one beside
-// it is not.
-func TestPlantedViolations(t *testing.T) {
-	follower := core.Status{Role: core.Follower, Term: 2}
-	leader := core.Status{Role: core.Leader, Term: 2, Commit: 1}
-	leads, two, three := leader, leader, leader
-	leads.Commit, two.Commit, three.Commit = 0, 2, 3
-	first := core.Status{Role: core.Candidate, Term: 1}
-	grant := &core.Message{Kind: core.MsgVoteReply, From: "a", To: "b", Term: 2}
-	ack := &core.Message{Kind: core.MsgAppendReply, From: "a", To: "b", Term: 2, Match: 2}
-	step := func(before, after *view) *change { return &change{before: before, after: after} }
-	restarted := func(v *view) *view { v.run++; return v }
-	say := func(c *change, m *core.Message) *change { c.sends = []*core.Message{m}; return c }
-	answer := func(index entry.Index) *change {
-		c := step(seenAs(0, follower), seenAs(0, follower))
-		c.asked, c.reads = 1, []core.ReadPoint{{Read: 1, Index: index}}
-		return c
-	}
-	voted := follower
-	voted.Vote = "b"
-	other := follower
-	other.Vote = "c"
-	committed := follower
-	committed.Commit = 2
-	matching := func(match entry.Index) *view {
-		v := seenAs(0, leader, 10, 11)
-		v.match[1] = match
-		return v
-	}
-	unsaved := seenAs(0, voted)
-	unsaved.disk.hard = entry.HardState{Term: 1}
-	for _, c := range []struct {
-		invariant string
-		step      *change
-		sound     bool
-	}{
-		{"election safety", step(seenAs(1, first), seenAs(1, core.Status{Role: core.Leader, Term: 1}, 10, 11)), false},
-		{"election safety", step(seenAs(0, first), seenAs(0, core.Status{Role: core.Leader, Term: 1}, 10, 11)), true},
-		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10)), false},
-		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 12)), false},
-		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 11)), true},
-		{"a leader is voted for", step(seenAs(0, follower), seenAs(0, leader, 10, 11)), false},
-		{"one vote per term", step(seenAs(0, voted), seenAs(0, other)), false},
-		{"one vote per term", step(seenAs(0, voted), seenAs(0, follower)), false},
-		{"one vote per term", step(seenAs(0, follower), seenAs(0, voted)), true},
-		{"promises are durable", say(step(seenAs(0, follower), unsaved), grant), false},
-		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, voted)), grant), true},
-		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, follower, 10)), ack), false},
-		{"promises are durable", say(step(seenAs(0, follower), seenAs(0, follower, 10, 11)), ack), true},
-		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 12)), false},
-		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10)), false},
-		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 11)), true},
-		{"a leader counts its own term", step(seenAs(0, leads, 10, 11), seenAs(0, leader, 10, 11)), false},
-		{"a leader counts its own term", step(seenAs(0, leads, 10, 11, 20), seenAs(0, two, 10, 11, 20)), false},
-		{"a leader counts its own term", step(seenAs(0, leads, 10, 11, 20), seenAs(0, three, 10, 11, 20)), true},
-		{"commit only grows", step(seenAs(0, committed, 10, 11), seenAs(0, follower, 10, 11)), false},
-		{"commit only grows", step(seenAs(0, committed, 10, 11), restarted(seenAs(0, follower, 10, 11))), true},
-		{"terms only grow", step(seenAs(0, follower), seenAs(0, core.Status{Term: 1})), false},
-		{"match only grows", step(matching(2), matching(1)), false},
-		{"match only grows", step(matching(1), matching(2)), true},
-		{"reads are never old", answer(1), false},
-		{"reads are never old", answer(2), true},
-		{"reads are answered once", &change{before: seenAs(0, follower), after: seenAs(0, follower),
-			reads: []core.ReadPoint{{Read: 9}}}, false},
-	} {
+// planted is a step, and whether it is sound or breaks the invariant named.
+type planted struct {
+	invariant string
+	step      *change
+	sound     bool
+}
+
+// wantFound lets the checkers of steps look at each.
+func wantFound(t *testing.T, all []planted) {
+	t.Helper()
+	for _, c := range all {
 		got := monotone(c.step)
 		if got == nil {
 			got = acks(c.step)
@@ -108,6 +54,88 @@ func TestPlantedViolations(t *testing.T) {
 			t.Errorf("%s, sound %v: found %+v in %+v", c.invariant, c.sound, got, *c.step)
 		}
 	}
+}
+
+// step is a change of one member that sends the messages.
+func step(before, after *view, sends ...*core.Message) *change {
+	return &change{before: before, after: after, sends: sends}
+}
+
+// but returns the status changed by f.
+func but(s core.Status, f func(*core.Status)) core.Status {
+	f(&s)
+	return s
+}
+
+var (
+	follower = core.Status{Role: core.Follower, Term: 2}
+	leader   = core.Status{Role: core.Leader, Term: 2, Commit: 1}
+)
+
+// Each invariant of elections is broken by a step that is planted, under its name; the sound one
+// beside it is not.
+func TestPlantedElections(t *testing.T) {
+	first := core.Status{Role: core.Candidate, Term: 1}
+	leads := core.Status{Role: core.Leader, Term: 1}
+	voted := but(follower, func(s *core.Status) { s.Vote = "b" })
+	other := but(follower, func(s *core.Status) { s.Vote = "c" })
+	grant := &core.Message{Kind: core.MsgVoteReply, From: "a", To: "b", Term: 2}
+	unsaved := seenAs(0, voted)
+	unsaved.disk.hard = entry.HardState{Term: 1}
+	wantFound(t, []planted{
+		{"election safety", step(seenAs(1, first), seenAs(1, leads, 10, 11)), false},
+		{"election safety", step(seenAs(0, first), seenAs(0, leads, 10, 11)), true},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10)), false},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 12)), false},
+		{"leader completeness", step(seenAs(1, follower), seenAs(1, leader, 10, 11)), true},
+		{"a leader is voted for", step(seenAs(0, follower), seenAs(0, leader, 10, 11)), false},
+		{"one vote per term", step(seenAs(0, voted), seenAs(0, other)), false},
+		{"one vote per term", step(seenAs(0, voted), seenAs(0, follower)), false},
+		{"one vote per term", step(seenAs(0, follower), seenAs(0, voted)), true},
+		{"promises are durable", step(seenAs(0, follower), unsaved, grant), false},
+		{"promises are durable", step(seenAs(0, follower), seenAs(0, voted), grant), true},
+		{"terms only grow", step(seenAs(0, follower), seenAs(0, first)), false},
+	})
+}
+
+// Each invariant of logs and reads, likewise.
+func TestPlantedReplication(t *testing.T) {
+	committed := but(follower, func(s *core.Status) { s.Commit = 2 })
+	reached := func(index entry.Index) core.Status {
+		return but(leader, func(s *core.Status) { s.Commit = index })
+	}
+	ack := &core.Message{Kind: core.MsgAppendReply, From: "a", To: "b", Term: 2, Match: 2}
+	restarted := seenAs(0, follower, 10, 11)
+	restarted.run++
+	matching := func(match entry.Index) *view {
+		v := seenAs(0, leader, 10, 11)
+		v.match[1] = match
+		return v
+	}
+	answer := func(index entry.Index) *change {
+		c := step(seenAs(0, follower), seenAs(0, follower))
+		c.asked, c.reads = 1, []core.ReadPoint{{Read: 1, Index: index}}
+		return c
+	}
+	unasked := answer(2)
+	unasked.asked = 0
+	wantFound(t, []planted{
+		{"promises are durable", step(seenAs(0, follower), seenAs(0, follower, 10), ack), false},
+		{"promises are durable", step(seenAs(0, follower), seenAs(0, follower, 10, 11), ack), true},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 12)), false},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10)), false},
+		{"state machine safety", step(seenAs(0, follower), seenAs(0, committed, 10, 11)), true},
+		{"a leader counts its own term", step(seenAs(0, reached(0), 10, 11), seenAs(0, reached(1), 10, 11)), false},
+		{"a leader counts its own term", step(seenAs(0, reached(0), 10, 11, 20), seenAs(0, reached(2), 10, 11, 20)), false},
+		{"a leader counts its own term", step(seenAs(0, reached(0), 10, 11, 20), seenAs(0, reached(3), 10, 11, 20)), true},
+		{"commit only grows", step(seenAs(0, committed, 10, 11), seenAs(0, follower, 10, 11)), false},
+		{"commit only grows", step(seenAs(0, committed, 10, 11), restarted), true},
+		{"match only grows", step(matching(2), matching(1)), false},
+		{"match only grows", step(matching(1), matching(2)), true},
+		{"reads are never old", answer(1), false},
+		{"reads are never old", answer(2), true},
+		{"reads are answered once", unasked, false},
+	})
 }
 
 // A vote that was said and is forgotten over a crash is found at the restart.
@@ -133,8 +161,6 @@ func TestForgottenVote(t *testing.T) {
 
 // What holds of states is checked on pairs of members and on all of them.
 func TestPlantedStates(t *testing.T) {
-	follower := core.Status{Role: core.Follower, Term: 2}
-	leader := core.Status{Role: core.Leader, Term: 2}
 	counts := func(v *view, match entry.Index) *view { v.match[1] = match; return v }
 	for _, c := range []struct {
 		invariant string

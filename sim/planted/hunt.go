@@ -72,10 +72,11 @@ func (h *Hunt) goTool(ctx context.Context, args ...string) (string, error) {
 // test runs the named test with the bug, and without it: it must fail and pass.
 func (h *Hunt) test(ctx context.Context, overlay string, f *Finder) (string, error) {
 	pattern, pkg := "^"+f.Test+"$", "./"+f.Target
-	if out, err := h.goTool(ctx, "test", "-v", "-run", pattern, pkg); err != nil || !strings.Contains(out, "--- PASS: "+f.Test) {
+	out, err := h.goTool(ctx, "test", "-v", "-run", pattern, pkg)
+	if err != nil || !strings.Contains(out, "--- PASS: "+f.Test) {
 		return "", fmt.Errorf("planted: %s does not pass without the bug: %w\n%s", f.Test, err, out)
 	}
-	out, err := h.goTool(ctx, "test", "-overlay", overlay, "-run", pattern, pkg)
+	out, err = h.goTool(ctx, "test", "-overlay", overlay, "-run", pattern, pkg)
 	if err == nil {
 		return "", fmt.Errorf("%w: %s passes with the bug", ErrNotFound, f.Test)
 	}
@@ -87,7 +88,9 @@ func (h *Hunt) test(ctx context.Context, overlay string, f *Finder) (string, err
 
 // simulate builds raftsim with the bug and runs it: it must end with status 1, after it has said which
 // promise is broken.
-func (h *Hunt) simulate(ctx context.Context, overlay, dir string, tell func(string) string, args ...string) (string, error) {
+func (h *Hunt) simulate(
+	ctx context.Context, overlay, dir string, tell func(string) string, args ...string,
+) (string, error) {
 	program := filepath.Join(dir, "raftsim")
 	if out, err := h.goTool(ctx, "build", "-overlay", overlay, "-o", program, "./cmd/raftsim"); err != nil {
 		return "", fmt.Errorf("planted: it does not compile: %w\n%s", err, out)

@@ -88,8 +88,9 @@ func TestHunt(t *testing.T) {
 		t.Errorf("%q, %v", found, err)
 	}
 	old := bugs[i].Changes[0].Old
-	for _, kind := range []Finder{{Kind: "explore", Target: "again"}, {Kind: "test", Target: "core", Test: "TestMajority"}} {
-		none := Bug{Name: "none", Find: kind, Changes: []Change{{File: bugs[i].Changes[0].File, Old: old, New: "\n" + old}}}
+	for _, kind := range []Finder{{Kind: "explore", Target: "again"}, tested.Find} {
+		change := Change{File: bugs[i].Changes[0].File, Old: old, New: "\n" + old}
+		none := Bug{Name: "none", Find: kind, Changes: []Change{change}}
 		if found, err := hunt.Find(context.Background(), &none); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v found %q where no bug is, %v", kind, found, err)
 		}
@@ -115,7 +116,8 @@ func TestHuntMistakes(t *testing.T) {
 
 // The form of a bug's file is checked.
 func TestParse(t *testing.T) {
-	good := "It is wrong.\n\nfind: explore even\nfile: core/a.go\n<<<<\nold\n====\nnew\n>>>>\nfile: core/b.go\n<<<<\nx\n====\n>>>>\n"
+	good := "It is wrong.\n\nfind: explore even\n" +
+		"file: core/a.go\n<<<<\nold\n====\nnew\n>>>>\nfile: core/b.go\n<<<<\nx\n====\n>>>>\n"
 	bug, err := parse("good", good)
 	if err != nil || bug.About != "It is wrong." || bug.Find.String() != "explore even" || len(bug.Changes) != 2 ||
 		bug.Changes[0] != (Change{File: "core/a.go", Old: "old\n", New: "new\n"}) || bug.Changes[1].New != "" {
@@ -156,7 +158,8 @@ func TestApply(t *testing.T) {
 
 // What the programs print is read into one line.
 func TestTell(t *testing.T) {
-	out := "even: two\n  114 states (NOT all visited), 3 steps\n\ncommitted lasts is broken: entry 1\nat the beginning:\n" +
+	out := "even: two\n  114 states (NOT all visited), 3 steps\n\n" +
+		"committed lasts is broken: entry 1\nat the beginning:\n" +
 		"     a is\n  1  a: x\n         a is\n 12  b: y\n"
 	if got := explored(out); got != "model check: \"committed lasts\" after 114 states, in 12 steps" {
 		t.Errorf("%q", got)
