@@ -153,7 +153,8 @@ func TestReplicaIsToldTheBoundsOfThisFile(t *testing.T) {
 	c := newCluster(t, 1, nil)
 	got := c.members[0].Raft.(*raft).replicaConfig(&journal{}).Limits
 	want := replica.Limits{Command: CommandMax, QueueBytes: QueueBytesMax, QueueCount: QueueCountMax,
-		Uncommitted: UncommittedBytesMax, Tail: TailBytesMax, Message: MessageBytesMax, StopWait: StopBound}
+		Uncommitted: UncommittedBytesMax, Tail: TailBytesMax, Message: MessageBytesMax, StopWait: StopBound,
+		Patience: AppendBound}
 	if got != want {
 		t.Errorf("limits are %+v, want %+v", got, want)
 	}

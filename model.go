@@ -80,9 +80,10 @@ type Raft interface {
 	Stop()
 
 	// Append proposes cmd, through whichever member leads, and returns once this member has applied
-	// it: applyError is what Apply returned, raftError is nil. While nothing was proposed (there is
-	// no leader, or it changed first) Append tries again until ctx ends or, when ctx has no
-	// deadline, for AppendBound. cmd is copied before Append returns.
+	// it: applyError is what Apply returned, raftError is nil. A command is applied at most once,
+	// whatever happens: when the leader changes, the member proposes it again to the next one, and
+	// all members skip a second copy. Append goes on until ctx ends or, when ctx has no deadline,
+	// for AppendBound without a leader. cmd is copied before Append returns.
 	//
 	// A raftError says what is known:
 	//
@@ -91,10 +92,11 @@ type Raft interface {
 	//	ErrTooLarge         cmd is larger than CommandMax                  no
 	//	ErrOverloaded       the member's queue is at its bound             no
 	//	ErrNoLeader         no leader until ctx or AppendBound ended       no
-	//	ErrNotProposed      ctx ended while the command was in the queue   no
+	//	ErrNotProposed      ctx ended while the command was still here     no
 	//	ErrRemoved          the member is not part of the set              no
-	//	ErrOutcomeUnknown   ctx ended, the leader changed, a snapshot      perhaps: it may be applied
-	//	                    overtook the wait, or Stop was called          later, or never
+	//	ErrOutcomeUnknown   ctx or AppendBound ended, a snapshot took      perhaps: it may be applied
+	//	                    the entry's place, the member was removed,     later, once, or never
+	//	                    or Stop was called
 	//
 	// When ctx ended, errors.Is finds ctx's error in the last four too.
 	Append(ctx *context.T, cmd []byte) (applyError, raftError error)

@@ -142,6 +142,7 @@ func (r *raft) replicaConfig(client RaftClient) replica.Config {
 			Tail:        TailBytesMax,
 			Message:     MessageBytesMax,
 			StopWait:    StopBound,
+			Patience:    AppendBound,
 		},
 		Snapshot: replica.SnapshotPolicy{Entries: r.settings.SnapshotThreshold, Bytes: r.settings.SnapshotBytes},
 		Logger:   r.settings.log,

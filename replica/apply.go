@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // nextTask chooses what the machine does next: a received snapshot first, then a due capture, then
@@ -48,11 +49,11 @@ func (e *engine) takeApplied(t *applyTask, act *actions) {
 	}
 	switch t.kind {
 	case applyEntries:
-		e.answerApplied(t)
+		e.answerOwned(t)
 		e.images.count(int64(t.last-t.first+1), t.bytes)
 		e.applier.applied = t.last
 		clear(t.results)
-		*t = applyTask{results: t.results[:0]}
+		*t = applyTask{results: t.results[:0], own: t.own[:0]}
 		e.applier.spare = t
 	case applyCapture:
 		e.images.captured(t.failed, e.applier.applied)
@@ -62,48 +63,24 @@ func (e *engine) takeApplied(t *applyTask, act *actions) {
 	e.reads.applied(e.applier.applied)
 }
 
-// answerApplied gives their results to the callers. An entry at a caller's index that is not the
-// caller's command proves that the command was not and never will be committed.
-func (e *engine) answerApplied(t *applyTask) {
-	block := 0
-	for e.waiting.placed.len() > 0 && e.waiting.placed.peek().at().Index <= t.last {
-		p := e.waiting.placed.pop()
-		i := p.at().Index
-		for t.blocks[block].Last() < i {
-			block++
-		}
-		h := t.blocks[block].Header(i)
-		if h.Origin == e.config.Origin && h.Sequence == p.sequence {
-			e.waiting.answer(p, t.results[i-t.first], nil)
-		} else {
-			e.waiting.answer(p, nil, ErrNotLeader)
-		}
-	}
-}
-
 // takeRestored goes on from a snapshot that has replaced the machine's state.
 func (e *engine) takeRestored(i *install) {
 	e.applier.applied = i.meta.Index
-	e.waiting.failForwarded(errOvertaken)
-	for e.waiting.placed.len() > 0 && e.waiting.placed.peek().at().Index <= i.meta.Index {
-		e.waiting.unknown(e.waiting.placed.pop(), errOvertaken)
-	}
+	e.jumped(i.meta.Index, i.own, i.floor)
 	e.images.installed(i)
 	meta := i.meta
 	e.input.Installed = &meta
 }
 
-var (
-	errUnheard   = fmt.Errorf("%w: nothing was heard of the forwarded command", ErrNotLeader)
-	errOvertaken = fmt.Errorf("%w: a snapshot replaced the entries", ErrNotLeader)
-)
+var errOvertaken = fmt.Errorf("%w: a snapshot replaced the entries, and does not tell", ErrNotLeader)
 
 // machinist runs the user's program: it is the state of the apply goroutine.
 type machinist struct {
 	replica *Replica
-	// end is the last entry applied, configuration the one in force there.
+	// end is the last entry applied, configuration and sessions what is in force there.
 	end           entry.Position
 	configuration entry.Configuration
+	sessions      *session.Table
 	commands      []Command
 }
 
@@ -120,7 +97,7 @@ func (m *machinist) run(t *applyTask) {
 	case applyCapture:
 		t.failed = m.capture(t)
 	case applyRestore:
-		t.err = m.restore(t.install)
+		t.err = m.restore(t)
 	}
 }
 
@@ -159,9 +136,16 @@ func (m *machinist) apply(t *applyTask) error {
 func (m *machinist) take(t *applyTask, block *entry.Block, i entry.Index) error {
 	switch kind := block.Kind(i); kind {
 	case entry.KindCommand:
+		if m.judge(t, block.Header(i)) != session.Fresh {
+			m.flush(t, i)
+			return nil
+		}
 		m.commands = append(m.commands, Command{Index: i, Term: block.Term(i), Payload: block.Payload(i)})
-	case entry.KindNoOp:
+	case entry.KindNoOp, entry.KindSession:
 		m.flush(t, i)
+		if h := block.Header(i); h.Sequence != 0 || kind == entry.KindSession {
+			m.judge(t, h)
+		}
 	case entry.KindConfiguration:
 		m.flush(t, i)
 		value, err := entry.DecodeConfiguration(block.Payload(i))
@@ -173,6 +157,25 @@ func (m *machinist) take(t *applyTask, block *entry.Block, i entry.Index) error 
 		return fmt.Errorf("%w: the entry at index %d has %v, which this version does not know", ErrProtocol, i, kind)
 	}
 	return nil
+}
+
+// judge asks the table of sessions what is to be done with an entry, and notes the verdict when the
+// entry is this member's.
+func (m *machinist) judge(t *applyTask, h entry.Header) session.Verdict {
+	var v session.Verdict
+	if h.Kind == entry.KindSession {
+		v = m.sessions.Open(h.Origin, entry.Index(h.Sequence), h.Index)
+	} else {
+		v = m.sessions.Take(h.Origin, h.Sequence, h.Index)
+		m.replica.gauges.repeated.judged(v)
+	}
+	if h.Origin == t.origin {
+		t.own = append(t.own, owned{
+			kind: h.Kind, sequence: h.Sequence, at: entry.Position{Index: h.Index, Term: h.Term}, verdict: v,
+			dead: v == session.Unknown && m.sessions.Floor() > t.base,
+		})
+	}
+	return v
 }
 
 // flush applies the gathered commands, which end before index end.

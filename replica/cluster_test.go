@@ -285,6 +285,23 @@ func (m *member) propose(payload string) entry.Position {
 	}
 }
 
+// answer is what Propose returned.
+type answer struct {
+	result any
+	at     entry.Position
+	err    error
+}
+
+// proposeLater proposes a command and does not wait for the answer.
+func (m *member) proposeLater(payload string) <-chan answer {
+	answered, r := make(chan answer, 1), m.Replica
+	go func() {
+		result, at, err := r.Propose(context.Background(), []byte(payload))
+		answered <- answer{result, at, err}
+	}()
+	return answered
+}
+
 // converge waits until all running members have applied the same, and compares what they applied.
 func (c *cluster) converge() {
 	c.t.Helper()

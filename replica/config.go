@@ -7,6 +7,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // Config is everything that a replica is told. Fields without a default are required.
@@ -82,7 +83,8 @@ const DefaultHeartbeat = 50 * time.Millisecond
 type Limits struct {
 	// Command is the largest payload of a proposal in bytes [1 MiB], at most entry.PayloadMax.
 	Command int
-	// QueueBytes and QueueCount bound the proposals that wait to be ordered [64 MiB, 65536].
+	// QueueBytes and QueueCount bound the proposals that wait to be ordered, those included that were
+	// sent to a leader and of which nothing was heard [64 MiB, 65536].
 	QueueBytes int
 	QueueCount int
 	// Uncommitted bounds the bytes that a leader has ordered but not committed [64 MiB]; beyond it
@@ -104,6 +106,12 @@ type Limits struct {
 	Reads int
 	// StopWait bounds how long Stop waits for a call of the machine to return [5 s].
 	StopWait time.Duration
+	// Patience is how long a command that has lost its leader is proposed again when the ctx of its
+	// caller has no deadline [30 s].
+	Patience time.Duration
+	// Sessions bounds the table of commands that were applied already [session.Default]. It is part
+	// of the replicated state: all members must have the same.
+	Sessions session.Bounds
 }
 
 // SnapshotPolicy says when a replica takes a snapshot of its machine: as soon as one of the
@@ -142,6 +150,10 @@ func (l *Limits) fill() {
 	orDefault(&l.ApplyCount, 4096)
 	orDefault(&l.Reads, 65536)
 	orDefault(&l.StopWait, 5*time.Second)
+	orDefault(&l.Patience, 30*time.Second)
+	if l.Sessions == (session.Bounds{}) {
+		l.Sessions = session.Default()
+	}
 }
 
 func (p *SnapshotPolicy) fill() {
@@ -159,6 +171,7 @@ func (l *Limits) validate() error {
 		{"Uncommitted", l.Uncommitted}, {"Tail", l.Tail}, {"Message", l.Message}, {"Window", l.Window},
 		{"InboxBytes", l.InboxBytes}, {"InboxCount", l.InboxCount}, {"ApplyBytes", l.ApplyBytes},
 		{"ApplyCount", l.ApplyCount}, {"Reads", l.Reads}, {"StopWait", int(l.StopWait)},
+		{"Patience", int(l.Patience)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("replica: Limits.%s is %d, want a positive number or 0 for the default", f.name, f.value)
@@ -166,6 +179,9 @@ func (l *Limits) validate() error {
 	}
 	if l.Command > entry.PayloadMax {
 		return fmt.Errorf("replica: Limits.Command is %d, at most %d", l.Command, entry.PayloadMax)
+	}
+	if err := l.Sessions.Validate(); err != nil {
+		return fmt.Errorf("replica: Limits.Sessions: %w", err)
 	}
 	return nil
 }

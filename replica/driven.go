@@ -203,7 +203,7 @@ type Proposed struct {
 // Propose begins what [Replica.Propose] does. The error is one that comes at once; payload must not
 // be modified until the end.
 func (d *Driven) Propose(payload []byte) (*Proposing, error) {
-	p, err := d.replica.submit(payload)
+	p, err := d.replica.submit(entry.KindCommand, payload, true)
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,8 @@ type drivenCluster struct {
 	late map[replica.JobKind]bool
 	held []*replica.Job
 	jobs map[replica.JobKind]int
+	// fate, when not nil, returns what arrives of a message.
+	fate func(core.Message) []core.Message
 }
 
 // offer is an image that a leader wants to send.
@@ -90,7 +92,8 @@ func (m *drivenMember) start(origin uint64) {
 	}
 	m.machine = new(journal)
 	r, err := replica.New(replica.Config{
-		ID: m.id, Origin: origin, Initial: initial, Log: log, Snapshots: images, Transport: m, Machine: m.machine,
+		ID: m.id, Origin: 1000*origin + uint64(slices.Index(c.members, m)), Initial: initial, Log: log,
+		Snapshots: images, Transport: m, Machine: m.machine,
 		Now: func() core.Instant { return c.now }, Seed: uint64(len(m.id)) + origin,
 		Snapshot: replica.SnapshotPolicy{Entries: 8, Trailing: -1},
 	})
@@ -125,6 +128,13 @@ func (c *drivenCluster) step() {
 	}
 	wire := c.wire
 	c.wire = nil
+	if c.fate != nil {
+		var arriving []core.Message
+		for _, m := range wire {
+			arriving = append(arriving, c.fate(m)...)
+		}
+		wire = arriving
+	}
 	for _, message := range wire {
 		if to := c.member(message.To); to.Driven != nil {
 			to.receiver.Receive(replica.Peer{ID: message.From}, []core.Message{message})

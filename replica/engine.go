@@ -38,11 +38,12 @@ type requests struct {
 // orders are the commands that a turn gives to core.
 type orders struct {
 	// batch are the proposals of this turn's input; ids are positions + 1.
-	batch []*proposal
-	// sequence is the number of the last command taken under this start's origin.
-	sequence uint64
+	batch   []*proposal
+	session ownSession
 	// round is the number of the last message that forwarded commands.
 	round uint64
+	// reported is what the inbox was told last about the proposals held.
+	reported load
 }
 
 // stage is how far the replica is at its beginning and at its end.
@@ -80,11 +81,6 @@ type applying struct {
 	spare   *applyTask
 }
 
-// forwardPatience is how many heartbeats pass until a forwarded command that was not seen is given up.
-// What the transport knows to be lost is answered at once; this is for what vanished without a word,
-// so it may be long: a large command on a busy machine must not be called unknown while it travels.
-const forwardPatience = 100
-
 // turn takes what happened and says what to do.
 func (e *engine) turn(ev *events, act *actions) {
 	act.clear()
@@ -104,11 +100,13 @@ func (e *engine) turn(ev *events, act *actions) {
 	act.failed = e.stage.failed
 }
 
-// fail stops the replica. Nothing of the present turn is carried out, so its commands are certainly
-// not proposed.
+// fail stops the replica. Nothing of the present turn is carried out, so its new commands are
+// certainly not proposed.
 func (e *engine) fail(err error) {
 	for _, p := range e.orders.batch {
-		e.waiting.answer(p, nil, ErrStopped)
+		if p.trace.standing == raw && p.kind != entry.KindSession {
+			e.waiting.answer(p, nil, ErrStopped)
+		}
 	}
 	clear(e.orders.batch)
 	e.orders.batch = e.orders.batch[:0]
@@ -143,6 +141,8 @@ func (e *engine) prepare(ev *events, act *actions) {
 	}
 	e.takeSent(ev, act)
 	e.images.pending = append(e.images.pending, ev.installs...)
+	e.lookOver(ev.now)
+	e.proposeAgain(ev.now)
 	e.takeProposals(ev.proposals)
 	for _, r := range ev.reads {
 		in.Reads = append(in.Reads, e.reads.ask(r))
@@ -170,7 +170,7 @@ func (e *engine) takeStored(s *storedEvent) {
 	e.writer.installs = waits
 }
 
-// takeProposals numbers the commands that nobody withdrew.
+// takeProposals orders the commands that nobody withdrew.
 func (e *engine) takeProposals(all []*proposal) {
 	for _, p := range all {
 		if e.stage.failed != nil {
@@ -181,12 +181,7 @@ func (e *engine) takeProposals(all []*proposal) {
 			p.free()
 			continue
 		}
-		e.orders.sequence++
-		p.sequence = e.orders.sequence
-		e.orders.batch = append(e.orders.batch, p)
-		e.input.Proposals = append(e.input.Proposals, core.Proposal{
-			ID: core.ProposalID(len(e.orders.batch)), Kind: entry.KindCommand, Size: uint32(p.frameSize()),
-		})
+		e.order(p)
 	}
 }
 
@@ -220,7 +215,6 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 		e.images.order(order.To)
 	}
 	e.aim(ev)
-	e.giveUp(ev.now)
 	e.dispatch(act)
 	e.setDeadline(act)
 }
@@ -234,8 +228,7 @@ func (e *engine) configure(at core.ConfigurationAt) {
 	e.status.Configuration = at.Value
 }
 
-// followTerm ends the waits that a change of leader leaves without an answer. What was committed
-// before will still be applied.
+// followTerm takes note of a change of leader.
 func (e *engine) followTerm(before core.Status) {
 	now := &e.status.Status
 	deposed := before.Role == core.Leader && now.Role != core.Leader
@@ -243,10 +236,10 @@ func (e *engine) followTerm(before core.Status) {
 		e.images.deliveries.disown()
 	}
 	if now.Term != before.Term || deposed {
-		e.waiting.failForwarded(ErrNotLeader)
-		e.waiting.failPlaced(e.effects.Commit, ErrNotLeader)
+		e.loseLeader()
 	}
 	if now.Term != before.Term || now.Role != before.Role || now.Leader != before.Leader {
+		e.orders.session.again = e.input.Now
 		e.config.Logger.Info("replica role", "member", e.config.ID, "role", now.Role.String(), "term", now.Term,
 			"leader", now.Leader)
 	}
@@ -262,9 +255,11 @@ func (e *engine) write(w *core.Write) {
 	}
 	if w.TruncateFrom != 0 {
 		e.tail.truncate(w.TruncateFrom)
+		e.parkPlaced(w.TruncateFrom)
 	}
 	if w.Reset != nil {
 		e.tail = tail{}
+		e.parkPlaced(0)
 		e.images.reset(w.Seq, &e.writer)
 	}
 	if block := e.frame(w.Appended); block != nil {
@@ -294,7 +289,14 @@ func (e *engine) frame(appended []core.Appended) *entry.Block {
 	for i := range appended {
 		e.frameOne(&b, &appended[i])
 	}
-	return b.Block()
+	block := b.Block()
+	for i := range appended {
+		if a := &appended[i]; a.Proposal != 0 && a.Kind != entry.KindSession {
+			at := entry.Position{Index: a.Index, Term: a.Term}
+			e.waiting.place(e.proposal(a.Proposal), at, block.Payload(a.Index))
+		}
+	}
+	return block
 }
 
 func (e *engine) frameSize(a *core.Appended) int {
@@ -310,10 +312,7 @@ func (e *engine) frameSize(a *core.Appended) int {
 func (e *engine) frameOne(b *entry.Builder, a *core.Appended) {
 	switch {
 	case a.Proposal != 0:
-		p := e.proposal(a.Proposal)
-		b.Add(p.header(a.Index, a.Term, e.config.Origin), p.payload)
-		p.place(a.Index, a.Term)
-		e.waiting.placed.push(p)
+		b.Add(e.header(e.proposal(a.Proposal), a.Index, a.Term), e.proposal(a.Proposal).payload)
 	case a.Forwarded != nil:
 		h := a.Forwarded.Header(a.At)
 		h.Index, h.Term = a.Index, a.Term
@@ -330,19 +329,26 @@ func (e *engine) frameOne(b *entry.Builder, a *core.Appended) {
 	}
 }
 
-// findOwn notices commands that this member forwarded and that the leader has ordered.
+// header numbers a proposal, unless it only opens the session, and describes its frame.
+func (e *engine) header(p *proposal, index entry.Index, term entry.Term) entry.Header {
+	if p.kind != entry.KindSession {
+		e.number(p)
+	}
+	return p.header(index, term, e.orders.session.origin)
+}
+
+// findOwn notices commands of this member's that the leader has ordered.
 func (e *engine) findOwn(block *entry.Block) {
-	if e.waiting.open == 0 {
+	if e.waiting.held.count == 0 {
 		return
 	}
 	for i := block.First(); i <= block.Last(); i++ {
 		h := block.Header(i)
-		if h.Origin != e.config.Origin {
+		if h.Origin != e.orders.session.origin || h.Kind == entry.KindSession {
 			continue
 		}
-		if p := e.waiting.takeForwarded(h.Sequence); p != nil {
-			p.place(i, h.Term)
-			e.waiting.placed.push(p)
+		if p := e.waiting.get(h.Sequence); p != nil && p.trace.standing != placed {
+			e.waiting.place(p, entry.Position{Index: i, Term: h.Term}, block.Payload(i))
 		}
 	}
 }
@@ -387,25 +393,29 @@ func (e *engine) hold(out []core.Outgoing, act *actions) {
 	}
 }
 
-// refuse answers what was certainly not proposed.
+// refuse takes the answers about what was not proposed.
 func (e *engine) refuse(ev *events) {
-	member := isMember(&e.status.Configuration, e.config.ID)
 	for _, r := range e.effects.Refused {
-		e.waiting.answer(e.proposal(r.Proposal), nil, refusal(r.Why, &e.status.Status, member))
+		e.refused(e.proposal(r.Proposal), r.Why, false)
 	}
-	for _, all := range [][]core.RefusedForward{e.effects.RefusedForwards, ev.untaken} {
-		for _, r := range all {
-			if r.Origin != e.config.Origin {
-				continue
-			}
-			last := min(r.Last, e.orders.sequence)
-			for sequence := r.First; sequence <= last; sequence++ {
-				if p := e.waiting.takeForwarded(sequence); p != nil {
-					e.waiting.answer(p, nil, refusal(r.Why, &e.status.Status, member))
-				}
-			}
+	for _, r := range e.effects.RefusedForwards {
+		// A member that does not lead may have been another one's restart: it does not know what it took.
+		e.refusedForward(r, r.Why == core.RefusedNotLeader)
+	}
+	for _, r := range ev.untaken {
+		e.refusedForward(r, false)
+	}
+}
+
+func (e *engine) refusedForward(r core.RefusedForward, loose bool) {
+	if r.Origin != e.orders.session.origin {
+		return
+	}
+	e.waiting.within(r.First, r.Last, func(p *proposal) {
+		if p.trace.standing == forwarded {
+			e.refused(p, r.Why, loose)
 		}
-	}
+	})
 }
 
 // forward frames commands for the leader, in messages of bounded size.
@@ -415,31 +425,29 @@ func (e *engine) forward(f *core.Forward, act *actions) {
 	for i, id := range f.Proposals {
 		p := e.proposal(id)
 		if b.Size() > 0 && b.Size()+p.frameSize() > e.config.Limits.Message {
-			e.postForward(f, &b, i-first, act)
+			e.postForward(f, first, i, &b, act)
 			first = i
 		}
-		b.Add(p.header(entry.Index(i-first+1), 1, e.config.Origin), p.payload)
-		p.payload, p.sent = nil, e.input.Now
-		e.waiting.forward(p)
+		b.Add(e.header(p, entry.Index(i-first+1), 1), p.payload)
 	}
 	if b.Size() > 0 {
-		e.postForward(f, &b, len(f.Proposals)-first, act)
+		e.postForward(f, first, len(f.Proposals), &b, act)
 	}
 }
 
-func (e *engine) postForward(f *core.Forward, b *entry.Builder, count int, act *actions) {
+// postForward sends the proposals first to end-1, which b has framed.
+func (e *engine) postForward(f *core.Forward, first, end int, b *entry.Builder, act *actions) {
+	block := b.Block()
 	e.orders.round++
 	act.post(core.Message{
 		Kind: core.MsgPropose, From: e.config.ID, To: f.To, Term: f.Term, Round: e.orders.round,
-		Entries: core.Range{First: 1, Count: uint32(count)}, Body: []*entry.Block{b.Block()},
+		Entries: core.Range{First: 1, Count: uint32(end - first)}, Body: []*entry.Block{block},
 	})
-}
-
-// giveUp ends forwarded commands of which nothing was heard: the message may have been lost.
-func (e *engine) giveUp(now core.Instant) {
-	patience := forwardPatience * core.Instant(e.config.Heartbeat)
-	for p := e.waiting.oldest(); p != nil && now-p.sent >= patience; p = e.waiting.oldest() {
-		e.waiting.unknown(e.waiting.takeForwarded(p.sequence), errUnheard)
+	for i, id := range f.Proposals[first:end] {
+		if p := e.proposal(id); p.kind != entry.KindSession && p.trace.standing != placed {
+			p.payload, p.trace.sent = block.Payload(entry.Index(i+1)), e.input.Now
+			e.waiting.move(p, forwarded)
+		}
 	}
 }
 
@@ -468,7 +476,9 @@ func (e *engine) dispatch(act *actions) {
 	}
 	if !e.applier.busy {
 		act.apply = e.nextTask()
-		e.applier.busy = act.apply != nil
+		if e.applier.busy = act.apply != nil; e.applier.busy {
+			act.apply.origin, act.apply.base = e.orders.session.origin, e.orders.session.base
+		}
 	}
 	if l := &e.loader; !l.busy && len(l.queue) > 0 {
 		act.load, l.busy = &core.Load{}, true
@@ -503,10 +513,7 @@ func (e *engine) wantsProposals() appetite {
 }
 
 func (e *engine) setDeadline(act *actions) {
-	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due())
-	if p := e.waiting.oldest(); p != nil {
-		act.deadline = min(act.deadline, p.sent+forwardPatience*core.Instant(e.config.Heartbeat))
-	}
+	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline())
 }
 
 // settle tells callers what the turn has answered.
@@ -522,8 +529,7 @@ func (e *engine) shutdown(queue []*proposal, left *events) {
 	for _, p := range queue {
 		p.refuse(ErrStopped)
 	}
-	e.waiting.failForwarded(ErrStopped)
-	e.waiting.failPlaced(0, ErrStopped)
+	e.waiting.each(func(p *proposal) { e.waiting.giveUp(p, ErrStopped) })
 	for _, r := range left.reads {
 		e.reads.answer(r, 0, ErrStopped)
 	}

@@ -15,8 +15,8 @@ var (
 	// ErrStopped is returned after Stop, and after the replica has failed (then Err tells why). Not
 	// proposed.
 	ErrStopped = errors.New("replica: stopped")
-	// ErrNotLeader is returned when the member that had to order the command was not the leader, or
-	// no longer in the same term. Not proposed.
+	// ErrNotLeader is returned when nobody could be given the command because the leader changed. Not
+	// proposed.
 	ErrNotLeader = errors.New("replica: not the leader")
 	// ErrTransferring is returned when the leader hands over and takes nothing more; it wraps
 	// ErrNotLeader, since the next leader will take the command. Not proposed.
@@ -39,8 +39,11 @@ var (
 	// ErrRemoved is returned by a member that is not part of the configuration. Not proposed.
 	ErrRemoved = errors.New("replica: not a member of the configuration")
 	// ErrNotProposed is wrapped by the error of a Propose whose ctx ended while the command was
-	// still in the queue and could be withdrawn. Not proposed.
+	// still here and could be withdrawn. Not proposed.
 	ErrNotProposed = errors.New("replica: withdrawn before it was proposed")
+	// ErrResultLost is the cause of an [OutcomeUnknownError] of which more is known: the command was
+	// applied, once, but a snapshot took the place of its entry here, so its result is not known.
+	ErrResultLost = errors.New("replica: applied, but a snapshot took the place of the result")
 	// ErrOutcomeUnknown is what errors.Is finds in every [OutcomeUnknownError].
 	ErrOutcomeUnknown = errors.New("replica: outcome unknown")
 	// ErrPoisoned is wrapped by Err when the log store failed: what it holds can no longer be
@@ -57,11 +60,23 @@ var (
 
 // OutcomeUnknownError says that a command may have happened, may still happen, or may never
 // happen. The caller must find out by reading before it repeats anything that must happen once.
+//
+// A change of leader is not among the reasons: what lost its leader is proposed again, and applied at
+// most once. What remains is that the wait ended first:
+//
+//	Cause                    what happened
+//	ctx's error              the caller's ctx ended
+//	ErrStopped               the replica stopped
+//	ErrNoLeader, ErrNotLeader
+//	                         nobody could be given the command for Limits.Patience, and ctx has no
+//	                         deadline; or a snapshot replaced the entries in which the command may
+//	                         have been, and this member's session was forgotten meanwhile
+//	ErrResultLost            a snapshot replaced the entry: the command was applied
+//	ErrRemoved               this member was removed, and learns of no more entries
 type OutcomeUnknownError struct {
 	// Position is where the command was ordered, or zero when that is not known.
 	Position entry.Position
-	// Cause says why the outcome cannot be told: ErrNotLeader after a change of leader, ErrStopped,
-	// or the ctx's error.
+	// Cause says why the outcome cannot be told.
 	Cause error
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // events is everything that happened since the last turn.
@@ -60,6 +61,9 @@ type install struct {
 	// after is the batch that must be durable, once it is known.
 	after uint64
 	done  chan error
+	// own is this member's session in the restored table, nil for none, floor the table's.
+	own   *session.Session
+	floor entry.Index
 }
 
 // actions is everything that a turn wants done. The slices are reused by the next turn.
@@ -132,7 +136,12 @@ type applyTask struct {
 	install *install
 	// image is where a capture goes on.
 	image *image
+	// origin and base are this member's session, by which its own entries are known.
+	origin uint64
+	base   entry.Index
 
+	// own are the verdicts on this member's own entries.
+	own []owned
 	// results has one element per entry. bytes is their size, end the last one's position.
 	results []any
 	bytes   int64

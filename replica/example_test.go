@@ -66,7 +66,7 @@ func Example() {
 	}
 	fmt.Println(r.Stop())
 	// Output:
-	// 5 2 <nil>
-	// 11 3 <nil>
+	// 5 3 <nil>
+	// 11 4 <nil>
 	// <nil>
 }

@@ -8,6 +8,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // images is the engine's part that knows snapshots: when to take one, whom to send it to, and which
@@ -226,7 +227,8 @@ func (s *images) unfinished() []*install {
 func (m *machinist) capture(t *applyTask) (err error) {
 	config := &m.replica.config
 	meta := entry.SnapshotMeta{
-		Index: m.end.Index, Term: m.end.Term, Configuration: m.configuration, Size: -1,
+		Index: m.end.Index, Term: m.end.Term, Configuration: m.configuration,
+		Sessions: m.sessions.Append(nil), Size: -1,
 	}
 	sink, err := config.Snapshots.Create(meta)
 	if err != nil {
@@ -274,13 +276,39 @@ func (r *Replica) finishImage(i *image) (meta entry.SnapshotMeta, err error) {
 }
 
 // restore replaces the machine's state by a received image.
-func (m *machinist) restore(i *install) error {
+func (m *machinist) restore(t *applyTask) error {
+	i := t.install
 	r := m.replica
+	sessions, err := decodeSessions(&r.config, i.meta)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
 	if err := restoreImage(r.ctx, &r.config, i.meta); err != nil {
 		return err
 	}
-	m.end, m.configuration = i.meta.Position(), i.meta.Configuration
+	m.end, m.configuration, m.sessions = i.meta.Position(), i.meta.Configuration, sessions
+	if own, found := sessions.Find(t.origin); found {
+		i.own = &own
+	}
+	i.floor = sessions.Floor()
 	return nil
+}
+
+// decodeSessions returns the table of sessions in a snapshot's description. One that was written
+// before there were sessions has none.
+func decodeSessions(config *Config, meta entry.SnapshotMeta) (*session.Table, error) {
+	if len(meta.Sessions) == 0 {
+		return session.New(config.Limits.Sessions), nil
+	}
+	table, err := session.Decode(meta.Sessions)
+	if err != nil {
+		return nil, fmt.Errorf("the sessions of the snapshot at %d: %w", meta.Index, err)
+	}
+	if table.Bounds() != config.Limits.Sessions {
+		return nil, fmt.Errorf("the snapshot at %d was made with the bounds %+v of sessions, this member has %+v: "+
+			"all members must have the same", meta.Index, table.Bounds(), config.Limits.Sessions)
+	}
+	return table, nil
 }
 
 // restoreImage reads one image into the machine.

@@ -14,6 +14,8 @@ type inbox struct {
 	// queue are proposals that wait for their turn, with their payload bytes.
 	queue      []*proposal
 	queueBytes int
+	// held are proposals that the loop has taken and that have no place in the log.
+	held load
 	// messageBytes is the size of the bodies in events.messages.
 	messageBytes int
 	// hungry is true while the loop wants proposals; otherwise a new one need not wake it.
@@ -56,7 +58,7 @@ func (b *inbox) propose(p *proposal) error {
 	case b.closed:
 		b.mu.Unlock()
 		return ErrStopped
-	case len(b.queue) >= b.limits.QueueCount || b.queueBytes > 0 && b.queueBytes+p.frameSize() > b.limits.QueueBytes:
+	case b.full(p.frameSize()):
 		b.mu.Unlock()
 		return ErrOverloaded
 	}
@@ -68,6 +70,19 @@ func (b *inbox) propose(p *proposal) error {
 		b.signal()
 	}
 	return nil
+}
+
+// full reports whether one proposal more would be too many. One is always taken.
+func (b *inbox) full(size int) bool {
+	bytes := b.queueBytes + b.held.bytes
+	return len(b.queue)+b.held.count >= b.limits.QueueCount || bytes > 0 && bytes+size > b.limits.QueueBytes
+}
+
+// hold takes note of how much the loop holds.
+func (b *inbox) hold(held load) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held = held
 }
 
 // receive takes messages while there is room and returns how many there was none for. Each bears the
@@ -132,10 +147,10 @@ func (b *inbox) close() (queue []*proposal, left events) {
 }
 
 // load returns the figures for Stats.
-func (b *inbox) load() (queueBytes, queueCount, inboxBytes int) {
+func (b *inbox) figures() (queueBytes, queueCount, inboxBytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.queueBytes, len(b.queue), b.messageBytes
+	return b.queueBytes + b.held.bytes, len(b.queue) + b.held.count, b.messageBytes
 }
 
 // refusal turns why core did not take a command into the error of this package.

@@ -3,6 +3,7 @@ package replica_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,27 +11,35 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // TestOvertakenWaiter gives a command to a follower that then receives a snapshot covering it
-// instead of the entry: whether the command is in the image cannot be seen, so the caller must hear
+// instead of the entry: the table in the snapshot says that the command was applied, or cannot tell
+// because the session was forgotten meanwhile. The result is lost in any case, so the caller must hear
 // that the outcome is unknown and why, at once and not when its patience ends.
 func TestOvertakenWaiter(t *testing.T) {
-	t.Run("before its place was known", func(t *testing.T) { testOvertaken(t, false) })
-	t.Run("placed and not yet durable", func(t *testing.T) { testOvertaken(t, true) })
+	for _, placed := range []bool{false, true} {
+		for _, forgotten := range []bool{false, true} {
+			t.Run(fmt.Sprintf("placed %v, forgotten %v", placed, forgotten), func(t *testing.T) {
+				testOvertaken(t, placed, forgotten)
+			})
+		}
+	}
 }
 
-func testOvertaken(t *testing.T, placed bool) {
+func testOvertaken(t *testing.T, placed, forgotten bool) {
 	synctest.Test(t, func(t *testing.T) {
 		logs := stalledLogs{}
 		c := newCluster(t, 3, func(m *member, config *replica.Config) {
 			often(m, config)
 			logs.wrap(m, config)
+			config.Limits.Sessions = session.Bounds{Origins: 2, Ranges: 8, Life: 1000}
 		}).start()
 		c.proposeMany(5, "together")
 		c.converge()
 		leader, follower := c.leader(), c.follower()
-		want := leader.Status().Last.Index + 1
+		want := leader.Status().Last.Index + 2 // Behind the opening of the follower's session.
 		disk := &logs[follower.id].stores
 		if placed {
 			disk.close()
@@ -50,10 +59,18 @@ func testOvertaken(t *testing.T, placed bool) {
 			follower.await("its place", func(s replica.Status) bool { return s.Last.Index >= want })
 			c.network.Cut(leader.id, follower.id)
 		}
+		leader.propose("one more")
+		if forgotten {
+			for _, m := range c.members {
+				if m != leader && m != follower {
+					m.propose("opens a third session")
+				}
+			}
+		}
 		proposeUntil(leader, want+10)
 		c.network.Heal()
 		healed := time.Now()
-		checkOvertaken(t, <-answered, placed, want)
+		checkOvertaken(t, <-answered, placed, forgotten, want)
 		if took := time.Since(healed); took > 2*time.Second {
 			t.Errorf("the answer came %v after the snapshot could travel", took)
 		}
@@ -72,14 +89,15 @@ func proposeUntil(leader *member, beyond entry.Index) {
 	}
 }
 
-func checkOvertaken(t *testing.T, err error, placed bool, want entry.Index) {
+func checkOvertaken(t *testing.T, err error, placed, forgotten bool, want entry.Index) {
 	t.Helper()
 	var unknown *replica.OutcomeUnknownError
 	if !errors.As(err, &unknown) {
 		t.Fatalf("a command that a snapshot overtook: %v, want an unknown outcome", err)
 	}
-	if !errors.Is(unknown.Cause, replica.ErrNotLeader) || !strings.Contains(unknown.Cause.Error(), "snapshot") {
-		t.Errorf("the cause is %v, want that a snapshot replaced the entries", unknown.Cause)
+	if errors.Is(err, replica.ErrResultLost) == forgotten || errors.Is(err, replica.ErrNotLeader) != forgotten ||
+		!strings.Contains(err.Error(), "snapshot") {
+		t.Errorf("the cause is %v; the session was forgotten: %v", unknown.Cause, forgotten)
 	}
 	if placed && unknown.Position.Index != want || !placed && unknown.Position.Index != 0 {
 		t.Errorf("the command's place is given as %v; placed at %d: %v", unknown.Position, want, placed)

@@ -133,5 +133,8 @@ func (r *Replica) judge(from Peer, s *IncomingSnapshot) (done bool, err error) {
 	if err := s.Meta.Configuration.Validate(); err != nil {
 		return false, fmt.Errorf("replica: the snapshot's configuration: %w", err)
 	}
+	if _, err := decodeSessions(&r.config, s.Meta); err != nil {
+		return false, fmt.Errorf("replica: %w", err)
+	}
 	return s.Meta.Index <= min(status.Commit, status.Durable), nil
 }

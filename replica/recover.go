@@ -6,6 +6,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // recover builds the engine from what the stores remember.
@@ -40,7 +41,8 @@ func (r *Replica) recover() error {
 	e.moves = transfers{next: core.TransferID(config.Origin), asked: make(map[core.TransferID]*transfer)}
 	e.status.Status = c.Status()
 	e.configure(c.Configuration())
-	m := &machinist{replica: r, configuration: config.Initial}
+	e.orders.session.origin = config.Origin
+	m := &machinist{replica: r, configuration: config.Initial, sessions: session.New(config.Limits.Sessions)}
 	if start.Snapshot != nil {
 		if err := r.restoreNewest(e, m, *start.Snapshot); err != nil {
 			return err

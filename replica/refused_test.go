@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -12,7 +13,8 @@ import (
 )
 
 // TestUncommittedBound cuts off a leader and goes on giving it commands: what it orders without
-// being able to commit stays within Limits.Uncommitted, and the rest is refused as overloaded.
+// being able to commit stays within Limits.Uncommitted, and the rest is refused as overloaded. Who has
+// no deadline hears at the end of Limits.Patience that nothing can be told.
 func TestUncommittedBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bound, size, callers = 10_000, 1000, 100
@@ -44,10 +46,14 @@ func TestUncommittedBound(t *testing.T) {
 			}
 		}
 		old.await("the end of its leadership", func(s replica.Status) bool { return s.Role != core.Leader })
+		began := time.Now()
 		for range ordered {
-			if err := <-results; !errors.Is(err, replica.ErrOutcomeUnknown) {
+			if err := <-results; !errors.Is(err, replica.ErrOutcomeUnknown) || !errors.Is(err, replica.ErrNoLeader) {
 				t.Errorf("a command within the bound: %v, want an unknown outcome", err)
 			}
+		}
+		if took := time.Since(began); took < 29*time.Second || took > 31*time.Second {
+			t.Errorf("commands without a leader were given up after %v, want 30s", took)
 		}
 		if _, _, err := old.Propose(t.Context(), make([]byte, size)); !errors.Is(err, replica.ErrNoLeader) {
 			t.Errorf("a command after the leader stepped down: %v, want ErrNoLeader", err)

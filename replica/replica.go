@@ -76,6 +76,7 @@ type gauges struct {
 	foreign       atomic.Uint64
 	overflow      atomic.Uint64
 	counters      atomic.Pointer[core.Counters]
+	repeated      repeated
 	// due is when the loop must turn next.
 	due atomic.Int64
 	// target is the commit index to reach before the member is ready, plus 1.
@@ -178,10 +179,16 @@ func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Posit
 	if err := ctx.Err(); err != nil {
 		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, err)
 	}
-	p, err := r.submit(payload)
+	_, bounded := ctx.Deadline()
+	p, err := r.submit(entry.KindCommand, payload, bounded)
 	if err != nil {
 		return nil, entry.Position{}, err
 	}
+	return r.waitFor(ctx, p)
+}
+
+// waitFor waits for the answer to a proposal.
+func (r *Replica) waitFor(ctx context.Context, p *proposal) (any, entry.Position, error) {
 	select {
 	case <-p.done:
 		return p.collect()
@@ -190,27 +197,21 @@ func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Posit
 	}
 }
 
-// submit queues a command.
-func (r *Replica) submit(payload []byte) (*proposal, error) {
+// submit queues a command or a barrier. bounded says that its caller's wait ends by itself.
+func (r *Replica) submit(kind entry.Kind, payload []byte, bounded bool) (*proposal, error) {
 	if err := r.running(); err != nil {
 		return nil, err
 	}
 	if len(payload) > r.config.Limits.Command {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(payload), r.config.Limits.Command)
 	}
-	p := newProposal(&r.pool, payload)
+	p := newProposal(&r.pool, kind, payload)
+	p.trace.bounded = bounded
 	if err := r.inbox.propose(p); err != nil {
 		p.free()
 		return nil, err
 	}
 	return p, nil
-}
-
-// collect takes the answer and lets go of the proposal.
-func (p *proposal) collect() (any, entry.Position, error) {
-	result, position, err := p.result, p.position, p.err
-	p.free()
-	return result, position, err
 }
 
 // abandon ends a caller's wait before the answer.
@@ -221,12 +222,15 @@ func (r *Replica) abandon(p *proposal, cause error) (any, entry.Position, error)
 	}
 	// A turn may be framing the payload, which belongs to the caller again from now on.
 	r.framing.Lock()
-	at := p.at()
+	at, certain := p.at, p.certain()
 	gaveUp := p.state.CompareAndSwap(taken, gone)
 	r.framing.Unlock()
-	if !gaveUp {
+	switch {
+	case !gaveUp:
 		<-p.done
 		return p.collect()
+	case certain:
+		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, cause)
 	}
 	return nil, at, &OutcomeUnknownError{Position: at, Cause: cause}
 }
@@ -298,7 +302,7 @@ func (r *Replica) Stats() Stats {
 	if s.LastContact != 0 {
 		s.SinceContact = time.Duration(r.config.Now() - s.LastContact)
 	}
-	s.QueueBytes, s.QueueCount, s.InboxBytes = r.inbox.load()
+	s.QueueBytes, s.QueueCount, s.InboxBytes = r.inbox.figures()
 	g := &r.gauges
 	s.Syncs, s.SyncP50, s.SyncP99 = g.quantiles()
 	s.Refused = RefusedMessages{
@@ -311,6 +315,7 @@ func (r *Replica) Stats() Stats {
 	if p := g.peers.Load(); p != nil {
 		s.Peers = p.all
 	}
+	s.Commands = g.repeated.figures()
 	return s
 }
 

@@ -186,6 +186,7 @@ func (r *Replica) turn(ev *events, act *actions) {
 	r.picturePeers(ev.now)
 	r.publish()
 	r.watch.hub.tell(act.events)
+	r.noteCommands()
 	e.settle()
 	if e.wantsProposals() > wanted {
 		r.inbox.signal() // the proposals that were left in the inbox
@@ -204,7 +205,7 @@ func (r *Replica) send(all []outbox) {
 		taken := r.config.Transport.Send(out.to, out.messages)
 		for k := max(taken, 0); k < len(out.messages); k++ {
 			if m := &out.messages[k]; m.Kind == core.MsgPropose {
-				untaken = append(untaken, notForwarded(m))
+				untaken = append(untaken, notForwarded(m)...)
 			}
 		}
 	}
@@ -213,12 +214,24 @@ func (r *Replica) send(all []outbox) {
 	}
 }
 
-func notForwarded(m *core.Message) core.RefusedForward {
-	first, last := m.Body[0], m.Body[len(m.Body)-1]
-	h := first.Header(first.First())
-	return core.RefusedForward{
-		Origin: h.Origin, First: h.Sequence, Last: last.Header(last.Last()).Sequence, Why: core.RefusedNotLeader,
+// notForwarded returns the commands in a message that did not leave, by runs of their sequences.
+func notForwarded(m *core.Message) (all []core.RefusedForward) {
+	for _, block := range m.Body {
+		for i := block.First(); i <= block.Last(); i++ {
+			h := block.Header(i)
+			n := len(all)
+			switch {
+			case h.Kind == entry.KindSession:
+			case n > 0 && all[n-1].Last+1 == h.Sequence:
+				all[n-1].Last++
+			default:
+				all = append(all, core.RefusedForward{
+					Origin: h.Origin, First: h.Sequence, Last: h.Sequence, Why: core.RefusedNotLeader,
+				})
+			}
+		}
 	}
+	return all
 }
 
 // publish makes the engine's status visible and wakes those who watch.
@@ -255,7 +268,9 @@ func (r *Replica) closeRooms(cause error) {
 	r.life.mu.Unlock()
 	queue, left := r.inbox.close()
 	r.cancel()
+	r.framing.Lock()
 	r.engine.shutdown(queue, &left)
+	r.framing.Unlock()
 	err := r.config.Transport.Close()
 	if err != nil {
 		err = fmt.Errorf("replica: closing the transport: %w", err)

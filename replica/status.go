@@ -46,6 +46,8 @@ type Stats struct {
 	Images []ImageProgress
 	// EventsDropped counts the events that subscribers lost because they did not read.
 	EventsDropped uint64
+	// Commands counts what was done so that commands are applied once.
+	Commands RepeatedCommands
 }
 
 // peerPicture is Stats.Peers and when it was taken.
@@ -67,6 +69,19 @@ func (r *Replica) picturePeers(now core.Instant) {
 	if last == nil || now-last.at >= core.Instant(r.config.Heartbeat) {
 		r.gauges.peers.Store(&peerPicture{at: now, all: r.engine.core.Peers(nil)})
 	}
+}
+
+// RepeatedCommands counts what became of commands that were sent more than once.
+type RepeatedCommands struct {
+	// ProposedAgain are proposals of this member that lost their leader and were given to another.
+	ProposedAgain uint64
+	// Renewed is how often this member had to open another session.
+	Renewed uint64
+	// Duplicates are committed commands that this member skipped, because they were applied before.
+	Duplicates uint64
+	// Refused are committed commands that this member, like all others, did not apply, because their
+	// session does not tell whether they were applied before.
+	Refused uint64
 }
 
 // RefusedMessages counts what a member received and did not listen to.

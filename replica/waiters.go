@@ -2,89 +2,60 @@ package replica
 
 import (
 	"sort"
-	"sync"
-	"sync/atomic"
 
-	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 )
 
-// The states of a proposal. The loop and its caller settle by compare-and-swap who decides.
-const (
-	// queued: nobody has ordered it yet, the caller may withdraw it.
-	queued int32 = iota
-	// taken: the loop has given it to core; only an answer or an unknown outcome can follow.
-	taken
-	// gone: the caller no longer waits; whoever sees it next lets go of it.
-	gone
-	// answered: result, position and err are set.
-	answered
-)
+// waiting are the proposals that were framed and have no answer. They are found by their sequence:
+// whichever copy of a command is applied first answers its caller.
+type waiting struct {
+	// slots[head:] are in the order of their sequences; before head all are empty. Invariant: the
+	// sequences strictly increase.
+	slots []slot
+	head  int
+	// live is how many slots are not empty.
+	live int
+	// parked is how many of them are parked.
+	parked int
+	// held are those without a place: they count against the bounds of the queue.
+	held load
+	// shaken is true while there may be some that have lost a leader.
+	shaken bool
+	// answers are the proposals that this turn has answered.
+	answers []*proposal
+}
 
-// proposal is one command and the caller that waits for it. Proposals are reused: a channel and an
-// object per command would be the largest cost of a small command.
-type proposal struct {
-	payload []byte
-	sum     uint32
-	state   atomic.Int32
-	// sequence is the command's number under this member's origin, set when it is taken.
+// slot keeps the sequence of a proposal that has been answered, so that the others can be found.
+type slot struct {
 	sequence uint64
-	// index and term are where it was ordered, 0 while unknown.
-	index, term atomic.Uint64
-	// sent is when it was forwarded.
-	sent     core.Instant
-	result   any
-	position entry.Position
-	err      error
-	done     chan struct{}
-	pool     *sync.Pool
+	p        *proposal // nil once answered
 }
 
-// newProposal takes a proposal from the replica's own pool: channels must not wander between
-// replicas of different tests' bubbles.
-func newProposal(pool *sync.Pool, payload []byte) *proposal {
-	p, ok := pool.Get().(*proposal)
-	if !ok {
-		p = &proposal{done: make(chan struct{}, 1), pool: pool}
-	}
-	p.payload, p.sum = payload, entry.Checksum(payload)
-	return p
-}
+// load is a number of commands and the bytes of their frames.
+type load struct{ count, bytes int }
 
-func (p *proposal) free() {
-	p.payload, p.result, p.err, p.position = nil, nil, nil, entry.Position{}
-	p.sequence, p.sent = 0, 0
-	p.index.Store(0)
-	p.term.Store(0)
-	p.state.Store(queued)
-	p.pool.Put(p)
-}
-
-// frameSize returns the bytes that the command takes in the log.
-func (p *proposal) frameSize() int { return entry.HeaderSize + len(p.payload) }
-
-func (p *proposal) header(index entry.Index, term entry.Term, origin uint64) entry.Header {
-	return entry.Header{
-		Kind: entry.KindCommand, Index: index, Term: term, Origin: origin, Sequence: p.sequence,
-		Size: uint32(len(p.payload)), PayloadSum: p.sum,
-	}
-}
-
-// place takes note of where the command stands in the log.
-func (p *proposal) place(index entry.Index, term entry.Term) {
-	p.payload = nil
-	p.index.Store(uint64(index))
-	p.term.Store(uint64(term))
-}
-
-func (p *proposal) at() entry.Position {
-	return entry.Position{Index: entry.Index(p.index.Load()), Term: entry.Term(p.term.Load())}
-}
+// uneasy reports whether some may wait in vain.
+func (w *waiting) uneasy() bool { return w.held.count > 0 || w.shaken }
 
 // answer sets what a taken proposal's caller will be told once the turn has been carried out.
 func (w *waiting) answer(p *proposal, result any, err error) {
-	p.result, p.err, p.position = result, err, p.at()
+	p.reply = reply{result: result, err: err, position: p.at}
 	w.answers = append(w.answers, p)
+}
+
+// unknown ends a taken proposal whose outcome cannot be told.
+func (w *waiting) unknown(p *proposal, cause error) {
+	w.answer(p, nil, &OutcomeUnknownError{Position: p.at, Cause: cause})
+}
+
+// giveUp ends a proposal that will not be proposed again.
+func (w *waiting) giveUp(p *proposal, cause error) {
+	w.remove(p)
+	if p.certain() {
+		w.answer(p, nil, cause)
+		return
+	}
+	w.unknown(p, cause)
 }
 
 // settle tells the callers. It comes last in a turn: what a caller learns is in the status by then,
@@ -97,231 +68,113 @@ func (w *waiting) settle() {
 	w.answers = w.answers[:0]
 }
 
-func (p *proposal) settle() {
-	if p.state.CompareAndSwap(taken, answered) {
-		p.done <- struct{}{}
-		return
+// add takes a proposal that has just been given the next sequence.
+func (w *waiting) add(p *proposal) {
+	if len(w.slots) == cap(w.slots) && w.live <= len(w.slots)/2 {
+		w.compact()
 	}
-	p.free()
+	w.slots = append(w.slots, slot{p.sequence, p})
+	w.live++
+	w.count(p, 1)
 }
 
-// refuse ends a proposal that is still queued.
-func (p *proposal) refuse(err error) {
-	p.state.CompareAndSwap(queued, taken)
-	p.err = err
-	p.settle()
-}
-
-// unknown ends a taken proposal whose outcome cannot be told.
-func (w *waiting) unknown(p *proposal, cause error) {
-	w.answer(p, nil, &OutcomeUnknownError{Position: p.at(), Cause: cause})
-}
-
-// waiting are the proposals between ordering and answer.
-type waiting struct {
-	// placed have a place in the log. Invariant: their indexes strictly increase.
-	placed fifo
-	// forwarded were sent to the leader of the present term and have not been seen in the log.
-	// Invariant: their sequences strictly increase; a nil has been answered or placed.
-	forwarded []*proposal
-	// open is how many of forwarded are not nil.
-	open int
-	// answers are the proposals that this turn has answered.
-	answers []*proposal
-}
-
-// fifo is a queue of proposals that keeps its memory.
-type fifo struct {
-	all  []*proposal
-	head int
-}
-
-func (q *fifo) len() int { return len(q.all) - q.head }
-
-func (q *fifo) push(p *proposal) {
-	if len(q.all) == cap(q.all) && q.head > len(q.all)/2 {
-		n := copy(q.all, q.all[q.head:])
-		clear(q.all[n:])
-		q.all, q.head = q.all[:n], 0
-	}
-	q.all = append(q.all, p)
-}
-
-func (q *fifo) peek() *proposal { return q.all[q.head] }
-
-func (q *fifo) pop() *proposal {
-	p := q.all[q.head]
-	q.all[q.head] = nil
-	q.head++
-	if q.head == len(q.all) {
-		q.all, q.head = q.all[:0], 0
-	}
-	return p
-}
-
-// forward takes note of a proposal that is sent to the leader.
-func (w *waiting) forward(p *proposal) {
-	w.forwarded = append(w.forwarded, p)
-	w.open++
-}
-
-// takeForwarded removes and returns the forwarded proposal with this sequence, or nil.
-func (w *waiting) takeForwarded(sequence uint64) *proposal {
-	i := sort.Search(len(w.forwarded), func(i int) bool {
-		// A nil has no number; the next one that is left decides.
-		for ; i < len(w.forwarded) && w.forwarded[i] == nil; i++ {
-		}
-		return i == len(w.forwarded) || w.forwarded[i].sequence >= sequence
-	})
-	for ; i < len(w.forwarded) && w.forwarded[i] == nil; i++ {
-	}
-	if i == len(w.forwarded) || w.forwarded[i].sequence != sequence {
-		return nil
-	}
-	p := w.forwarded[i]
-	w.forwarded[i] = nil
-	w.open--
-	w.trim()
-	return p
-}
-
-// trim lets go of the answered ones at the front.
-func (w *waiting) trim() {
+// compact lets go of the empty slots.
+func (w *waiting) compact() {
 	n := 0
-	for n < len(w.forwarded) && w.forwarded[n] == nil {
-		n++
+	for _, s := range w.slots[w.head:] {
+		if s.p != nil {
+			w.slots[n] = s
+			n++
+		}
 	}
-	if n == len(w.forwarded) {
-		w.forwarded = w.forwarded[:0]
+	clear(w.slots[n:])
+	w.slots, w.head = w.slots[:n], 0
+}
+
+// find returns the slot of a sequence, or -1.
+func (w *waiting) find(sequence uint64) int {
+	if w.live == 0 {
+		return -1
+	}
+	// Commands are mostly applied in the order in which they were proposed.
+	if w.slots[w.head].sequence == sequence {
+		return w.head
+	}
+	rest := w.slots[w.head:]
+	i := sort.Search(len(rest), func(i int) bool { return rest[i].sequence >= sequence })
+	if i == len(rest) || rest[i].sequence != sequence {
+		return -1
+	}
+	return w.head + i
+}
+
+// get returns the proposal with a sequence, or nil.
+func (w *waiting) get(sequence uint64) *proposal {
+	if i := w.find(sequence); i >= 0 {
+		return w.slots[i].p
+	}
+	return nil
+}
+
+// remove lets go of a proposal.
+func (w *waiting) remove(p *proposal) {
+	i := w.find(p.sequence)
+	if i < 0 || w.slots[i].p != p {
 		return
 	}
-	w.forwarded = w.forwarded[n:]
-}
-
-// oldest returns the forwarded proposal that waits longest, or nil.
-func (w *waiting) oldest() *proposal {
-	if w.open == 0 {
-		return nil
+	w.slots[i].p = nil
+	w.live--
+	w.count(p, -1)
+	if w.live == 0 {
+		w.slots, w.head = w.slots[:0], 0
 	}
-	return w.forwarded[0]
-}
-
-// failForwarded ends all forwarded proposals as unknown.
-func (w *waiting) failForwarded(cause error) {
-	for _, p := range w.forwarded {
-		if p != nil {
-			w.unknown(p, cause)
-		}
-	}
-	clear(w.forwarded)
-	w.forwarded, w.open = w.forwarded[:0], 0
-}
-
-// failPlaced ends as unknown the placed proposals after index kept, and those before when all is
-// set.
-func (w *waiting) failPlaced(kept entry.Index, cause error) {
-	var stay []*proposal
-	for w.placed.len() > 0 {
-		p := w.placed.pop()
-		if p.at().Index <= kept {
-			stay = append(stay, p)
-			continue
-		}
-		w.unknown(p, cause)
-	}
-	for _, p := range stay {
-		w.placed.push(p)
+	for w.head < len(w.slots) && w.slots[w.head].p == nil {
+		w.head++
 	}
 }
 
-// read is one caller that waits for a read point and for its local apply.
-type read struct {
-	id    core.ReadID
-	state atomic.Int32
-	index entry.Index
-	err   error
-	done  chan struct{}
-}
-
-// answer sets what a read's caller will be told once the turn has been carried out.
-func (s *readings) answer(r *read, index entry.Index, err error) {
-	r.index, r.err = index, err
-	s.answers = append(s.answers, r)
-}
-
-// settle tells the callers.
-func (s *readings) settle() {
-	for _, r := range s.answers {
-		r.settle()
-	}
-	clear(s.answers)
-	s.answers = s.answers[:0]
-}
-
-func (r *read) settle() {
-	if r.state.CompareAndSwap(queued, answered) {
-		close(r.done)
-	}
-}
-
-// readings are the reads between question and answer.
-type readings struct {
-	next core.ReadID
-	// asked are those that core has not answered.
-	asked map[core.ReadID]*read
-	// pointed wait for the local apply of their index. Invariant: sorted by index.
-	pointed []*read
-	// answers are the reads that this turn has answered.
-	answers []*read
-}
-
-// ask registers a read and returns its number.
-func (s *readings) ask(r *read) core.ReadID {
-	s.next++
-	r.id = s.next
-	s.asked[r.id] = r
-	return r.id
-}
-
-// point takes core's answer.
-func (s *readings) point(p core.ReadPoint, applied entry.Index, failed error) {
-	r := s.asked[p.Read]
-	delete(s.asked, p.Read)
-	switch {
-	case r == nil:
-	case p.Failed:
-		s.answer(r, 0, failed)
-	case p.Index <= applied:
-		s.answer(r, p.Index, nil)
+// count keeps the sums.
+func (w *waiting) count(p *proposal, sign int) {
+	switch p.trace.standing {
+	case parked:
+		w.parked += sign
+	case forwarded:
 	default:
-		r.index = p.Index
-		i := sort.Search(len(s.pointed), func(i int) bool { return s.pointed[i].index > p.Index })
-		s.pointed = append(s.pointed, nil)
-		copy(s.pointed[i+1:], s.pointed[i:])
-		s.pointed[i] = r
+		return
+	}
+	w.held.count += sign
+	w.held.bytes += sign * p.frameSize()
+}
+
+// move changes where a waiting proposal is.
+func (w *waiting) move(p *proposal, to standing) {
+	w.count(p, -1)
+	p.trace.standing = to
+	w.count(p, 1)
+}
+
+// each calls do for the waiting proposals in order. do may remove the one that it is given.
+func (w *waiting) each(do func(*proposal)) {
+	for i := w.head; i < len(w.slots); i++ {
+		if p := w.slots[i].p; p != nil {
+			do(p)
+		}
 	}
 }
 
-// applied answers the reads that waited for entries up to index.
-func (s *readings) applied(index entry.Index) {
-	n := 0
-	for n < len(s.pointed) && s.pointed[n].index <= index {
-		s.answer(s.pointed[n], s.pointed[n].index, nil)
-		n++
+// within calls do for those whose sequence lies in a range.
+func (w *waiting) within(first, last uint64, do func(*proposal)) {
+	rest := w.slots[w.head:]
+	at := w.head + sort.Search(len(rest), func(i int) bool { return rest[i].sequence >= first })
+	for i := at; i < len(w.slots) && w.slots[i].sequence <= last; i++ {
+		if p := w.slots[i].p; p != nil {
+			do(p)
+		}
 	}
-	rest := copy(s.pointed, s.pointed[n:])
-	clear(s.pointed[rest:])
-	s.pointed = s.pointed[:rest]
 }
 
-// fail ends all reads.
-func (s *readings) fail(err error) {
-	for id, r := range s.asked {
-		delete(s.asked, id)
-		s.answer(r, 0, err)
-	}
-	for _, r := range s.pointed {
-		s.answer(r, 0, err)
-	}
-	s.pointed = nil
+// place takes note of where a command stands in the log; payload is its part of the block there.
+func (w *waiting) place(p *proposal, at entry.Position, payload []byte) {
+	w.move(p, placed)
+	p.at, p.payload = at, payload
 }
