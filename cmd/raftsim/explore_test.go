@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 )
@@ -35,7 +36,7 @@ func TestExplore(t *testing.T) {
 // Without anything to do the command says how to ask.
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{nil, {"-explore", "what"}, {"-unknown"}} {
-		if status := run(args); status != 2 {
+		if status := run(args, io.Discard, io.Discard); status != 2 {
 			t.Errorf("%q ends with %d", args, status)
 		}
 	}

@@ -1,0 +1,162 @@
+package check
+
+import "v.io/x/ref/lib/raft/entry"
+
+// Disks keeps what the log of each member has confirmed as durable, and checks at each restart that
+// all of it is still there: no acknowledged entry, term or vote is lost.
+type Disks struct {
+	logs map[entry.MemberID]*durable
+	// Recoveries is the number of restarts that were compared.
+	Recoveries int
+}
+
+// durable is the content of one log as its Store promised it.
+type durable struct {
+	incarnation entry.Incarnation
+	hard        entry.HardState
+	base        entry.Index
+	// terms are those of the entries after base.
+	terms []entry.Term
+	// image is the newest image that the member is known to have: it stands for the entries up to there.
+	image entry.Index
+	// pending is the batch whose Store has not returned: a crash may have kept it.
+	pending *entry.Batch
+}
+
+func newDisks() *Disks { return &Disks{logs: make(map[entry.MemberID]*durable)} }
+
+// of returns the record of a member's present directory.
+func (d *Disks) of(life Life) *durable {
+	log := d.logs[life.Member]
+	if log == nil || log.incarnation != life.Incarnation {
+		log = &durable{incarnation: life.Incarnation}
+		d.logs[life.Member] = log
+	}
+	return log
+}
+
+// Forget is told that a member's directory was destroyed, or replaced by an older copy of itself.
+func (d *Disks) Forget(member entry.MemberID) { delete(d.logs, member) }
+
+func (d *Disks) storing(life Life, b *entry.Batch) { d.of(life).pending = b }
+
+// stored takes over a batch in the order in which a log does.
+func (d *Disks) stored(life Life, b *entry.Batch) {
+	log := d.of(life)
+	log.pending = nil
+	if b.Hard != nil {
+		log.hard = *b.Hard
+	}
+	if b.TruncateFrom != 0 {
+		log.cut(b.TruncateFrom)
+	}
+	if b.Reset != nil {
+		log.base, log.terms = b.Reset.Index, log.terms[:0]
+	}
+	for _, block := range b.Blocks {
+		for i := block.First(); i <= block.Last(); i++ {
+			log.terms = append(log.terms, block.Term(i))
+		}
+	}
+}
+
+func (l *durable) last() entry.Index { return l.base + entry.Index(len(l.terms)) }
+
+func (l *durable) cut(from entry.Index) {
+	if from <= l.last() {
+		l.terms = l.terms[:max(from, l.base+1)-l.base-1]
+	}
+}
+
+func (l *durable) term(i entry.Index) entry.Term {
+	if i <= l.base || i > l.last() {
+		return 0
+	}
+	return l.terms[i-l.base-1]
+}
+
+// imaged takes note of an image that replaced the machine's state, and is durable.
+func (d *Disks) imaged(life Life, at entry.Index) {
+	log := d.of(life)
+	log.image = max(log.image, at)
+}
+
+// holds reports whether a member's log has confirmed the entry.
+func (d *Disks) holds(member entry.MemberID, at entry.Position) bool {
+	log := d.logs[member]
+	return log != nil && (at.Index <= max(log.base, log.image) || log.term(at.Index) == at.Term)
+}
+
+// Last returns the last entry that a member's log has confirmed, for a simulator that must know what
+// it may destroy.
+func (d *Disks) Last(member entry.MemberID) entry.Index {
+	if log := d.logs[member]; log != nil {
+		return log.last()
+	}
+	return 0
+}
+
+// recovered compares a restarted log with what it had confirmed. The batch that was under way may be
+// there, in part or not at all.
+func (d *Disks) recovered(life Life, r *entry.Recovered) error {
+	d.Recoveries++
+	log := d.of(life)
+	if err := log.compareHard(life, r.Hard); err != nil {
+		return err
+	}
+	if err := log.compareEntries(life, r); err != nil {
+		return err
+	}
+	log.hard, log.base, log.pending = r.Hard, r.Base.Index, nil
+	log.terms = log.terms[:0]
+	for n, run := range r.Terms {
+		end := r.Last + 1
+		if n+1 < len(r.Terms) {
+			end = r.Terms[n+1].First
+		}
+		for i := run.First; i < end; i++ {
+			log.terms = append(log.terms, run.Term)
+		}
+	}
+	return nil
+}
+
+func (l *durable) compareHard(life Life, got entry.HardState) error {
+	if p := l.pending; p != nil && p.Hard != nil && got == *p.Hard {
+		return nil
+	}
+	if got != l.hard {
+		return broken("durable is durable", "%s restarted with term %d and vote %q, its log had confirmed %d and %q",
+			life.Member, got.Term, got.Vote, l.hard.Term, l.hard.Vote)
+	}
+	return nil
+}
+
+func (l *durable) compareEntries(life Life, r *entry.Recovered) error {
+	keep := l.last()
+	if p := l.pending; p != nil {
+		if p.Reset != nil && r.Base == *p.Reset {
+			return nil
+		}
+		if p.TruncateFrom != 0 {
+			keep = min(keep, p.TruncateFrom-1)
+		}
+	}
+	if r.Last < keep {
+		return broken("durable is durable", "%s restarted with a log that ends at %d, it had confirmed %d",
+			life.Member, r.Last, keep)
+	}
+	for n, run := range r.Terms {
+		end := r.Last
+		if n+1 < len(r.Terms) {
+			end = r.Terms[n+1].First - 1
+		}
+		for i := max(run.First, l.base+1); i <= min(end, keep); i++ {
+			if l.term(i) != run.Term {
+				return broken("durable is durable", "%s restarted with entry %d of term %d, it had confirmed term %d",
+					life.Member, i, run.Term, l.term(i))
+			}
+		}
+	}
+	return nil
+}

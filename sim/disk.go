@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"v.io/x/ref/lib/raft/internal/vfs"
+)
+
+var (
+	errPower = errors.New("the power is gone")
+	errInput = errors.New("input/output error (injected)")
+	errSpace = errors.New("no space left on device (injected)")
+)
+
+// disk is one member's disk: a file system in memory that loses what was not synced, and what is
+// about to go wrong with it.
+type disk struct {
+	memory *vfs.Memory
+	fs     vfs.FS
+	dice   dice
+	// syncs, writes are how many of the next ones fail; full fails everything that needs space.
+	syncs, writes int
+	full          bool
+	// cutIn counts down the operations that change something until the power goes; 0 for never. cut is
+	// what the disk holds then.
+	cutIn int
+	cut   *vfs.Memory
+	// faults counts what was injected since the process started.
+	faults int
+	// units is how much was in doubt at the last loss of power.
+	units int
+	// slow multiplies how long work takes.
+	slow Instant
+}
+
+func newDisk(d dice) *disk {
+	k := &disk{memory: vfs.NewMemory(), dice: d, slow: 1}
+	k.plug()
+	return k
+}
+
+// plug gives a new process access; the one before loses it.
+func (k *disk) plug() {
+	k.memory.Orphan()
+	var current vfs.FS
+	faulty := vfs.NewFaulty(k.memory, func(op vfs.Op) vfs.Fault {
+		if k.fs != current {
+			return vfs.Fault{Err: errPower}
+		}
+		return k.inject(op)
+	})
+	current = faulty
+	k.fs, k.faults = current, 0
+}
+
+// inject decides about one operation.
+func (k *disk) inject(op vfs.Op) vfs.Fault {
+	if k.cut != nil {
+		return vfs.Fault{Err: errPower}
+	}
+	if !op.Changes() {
+		return vfs.Fault{}
+	}
+	if k.cutIn > 0 {
+		if k.cutIn--; k.cutIn == 0 {
+			k.cut = k.afterPower()
+			return vfs.Fault{Err: errPower, Bytes: k.dice.IntN(op.Size + 1)}
+		}
+	}
+	switch {
+	case k.syncs > 0 && (op.Kind == vfs.OpSync || op.Kind == vfs.OpSyncDir):
+		k.syncs--
+		return k.fault(fmt.Errorf("sync %s: %w", op.Name, errInput), 0)
+	case k.writes > 0 && op.Kind == vfs.OpWrite:
+		k.writes--
+		return k.fault(fmt.Errorf("write %s: %w", op.Name, errInput), k.dice.IntN(op.Size+1))
+	case k.full && (op.Kind == vfs.OpWrite || op.Kind == vfs.OpCreate || op.Kind == vfs.OpPreallocate):
+		return k.fault(fmt.Errorf("%s %s: %w", op.Kind, op.Name, errSpace), k.dice.IntN(op.Size+1))
+	}
+	return vfs.Fault{}
+}
+
+func (k *disk) fault(err error, bytes int) vfs.Fault {
+	k.faults++
+	return vfs.Fault{Err: err, Bytes: bytes}
+}
+
+// afterPower returns what the disk holds when the power goes now: of what was not synced each sector
+// and each name survives, is lost or is torn on its own.
+func (k *disk) afterPower() *vfs.Memory {
+	k.units = 0
+	seed := k.dice.Uint64()
+	all := k.dice.chance(0.15)
+	return k.memory.Crash(func(u vfs.Unit) int {
+		k.units++
+		if all {
+			return vfs.Lose(u)
+		}
+		return fate(seed, u)
+	})
+}
+
+// fate keeps, loses or tears a unit as a hash of its number says.
+func fate(seed uint64, u vfs.Unit) int {
+	h := (seed ^ uint64(u.Number)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
+	h ^= h >> 33
+	switch n := int(h % (5 * vfs.SectorSize)); {
+	case n < 2*vfs.SectorSize:
+		return 0
+	case n < 4*vfs.SectorSize:
+		return vfs.SectorSize
+	default:
+		return n - 4*vfs.SectorSize
+	}
+}
+
+// losePower replaces the disk by what is left of it.
+func (k *disk) losePower() {
+	if k.cut == nil {
+		k.cut = k.afterPower()
+	}
+	k.memory, k.cut, k.cutIn = k.cut, nil, 0
+}
+
+// mend ends every fault of the disk.
+func (k *disk) mend() {
+	k.syncs, k.writes, k.full, k.cutIn, k.slow = 0, 0, false, 0, 1
+}

@@ -1,0 +1,144 @@
+package sim
+
+import "fmt"
+
+// healer leads the second phase: heal a quorum, demand convergence, heal everybody, demand equality.
+type healer struct {
+	// stage is what is demanded at present.
+	stage stage
+	// healed are the members that count in this stage.
+	healed []bool
+	since  Instant
+	dice   dice
+}
+
+type stage uint8
+
+const (
+	unhealed stage = iota
+	quorumHealed
+	allHealed
+)
+
+// ConvergeMax bounds, in heartbeats, how long a healed quorum may take to answer every client and to
+// be equal, and again how long everybody may take. A few elections take 50 heartbeats, an image in
+// pieces and the work that has piled up the rest.
+const ConvergeMax = 1200
+
+func (w *world) healing() bool { return w.healer.stage != unhealed }
+
+// reachable reports whether clients ask a member: all, as long as anything may fail.
+func (w *world) reachable(number int) bool {
+	return w.healer.stage == unhealed || w.healer.healed[number]
+}
+
+// heal ends the first phase: every fault ends, and a quorum of members lives and talks.
+func (w *world) heal() {
+	n := len(w.members)
+	h := &w.healer
+	h.dice = newDice(w.plan.Seed, diceHealing, 0)
+	h.stage, h.healed, h.since = quorumHealed, make([]bool, n), w.now
+	w.note("-", didPhase, "a quorum is healed")
+	w.network.reset()
+	for _, i := range h.dice.Perm(n)[:n/2+1] {
+		h.healed[i] = true
+	}
+	for i, m := range w.members {
+		w.mend(m)
+		if !h.healed[i] {
+			m.hold()
+			m.die(h.dice.chance(0.5))
+		}
+	}
+	w.in(w.plan.Setting.Heartbeat, w.watch)
+}
+
+// mend ends the faults of one member.
+func (w *world) mend(m *member) {
+	m.disk.mend()
+	m.clock.drift(w.now, 1)
+	m.pausedUntil = min(m.pausedUntil, w.now)
+	m.holds = 0
+	if m.process == nil && !m.retry && w.healer.healed[m.number] {
+		m.start()
+	}
+}
+
+// healAll brings back the others.
+func (w *world) healAll() {
+	h := &w.healer
+	w.converged = w.now - h.since
+	h.stage, h.since = allHealed, w.now
+	w.note("-", didPhase, "everybody is healed")
+	for i := range h.healed {
+		h.healed[i] = true
+	}
+	for _, m := range w.members {
+		w.mend(m)
+	}
+}
+
+// watch looks whether the cluster has converged.
+func (w *world) watch() {
+	h := &w.healer
+	why := w.unequal()
+	switch {
+	case why == "" && h.stage == quorumHealed:
+		w.healAll()
+	case why == "":
+		w.healedAll = w.now - h.since
+		w.close()
+		return
+	case w.now-h.since > ConvergeMax*w.plan.Setting.Heartbeat:
+		w.violate(fmt.Errorf("liveness: %d heartbeats after healing %s: %s", ConvergeMax, h.stage, why))
+		return
+	}
+	w.in(w.plan.Setting.Heartbeat, w.watch)
+}
+
+// String names a stage for a failing run.
+func (s stage) String() string { return [...]string{"nobody", "a quorum", "everybody"}[s] }
+
+// unequal says what is missing until the healed members are equal and every client has its answer.
+func (w *world) unequal() string {
+	if w.remaining > 0 {
+		return fmt.Sprintf("%d operations have no answer", w.remaining)
+	}
+	leader := w.leader()
+	if leader == nil || !w.healer.healed[leader.number] {
+		return "there is no leader"
+	}
+	l := &leader.process.status
+	if l.Commit != l.Last.Index {
+		return fmt.Sprintf("%s has committed %d of %d", leader.id, l.Commit, l.Last.Index)
+	}
+	for i, m := range w.members {
+		if !w.healer.healed[i] {
+			continue
+		}
+		if m.process == nil {
+			return fmt.Sprintf("%s does not run", m.id)
+		}
+		s := &m.process.status
+		if s.Leader != leader.id || s.Term != l.Term || s.Applied != l.Last.Index || s.Last != l.Last {
+			return fmt.Sprintf("%s follows %q in term %d and has applied %d of %d; %s leads term %d",
+				m.id, s.Leader, s.Term, s.Applied, l.Last.Index, leader.id, l.Term)
+		}
+	}
+	return ""
+}
+
+// close compares the members for the last time and stops them in order.
+func (w *world) close() {
+	first := w.members[0].process
+	for _, m := range w.members {
+		if err := w.checks.Machines.Same(first.who, m.process.who); err != nil {
+			w.violate(err)
+		}
+	}
+	for _, m := range w.members {
+		m.process.stop()
+	}
+	w.note("-", didPhase, "all is equal")
+	w.finished = true
+}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"fmt"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// member is one member's machine: its disk, its clock, and the process that runs on it at present.
+type member struct {
+	world  *world
+	id     entry.MemberID
+	number int
+	disk   *disk
+	clock  clock
+	dice   dice
+	// process is nil while the member is down.
+	process *process
+	lives   uint64
+	// origin is that of the next start.
+	origins uint64
+	// holds is how many faults keep the member down; it starts when the last of them ends.
+	holds int
+	// pausedUntil is when a stopped process goes on.
+	pausedUntil Instant
+	// retry is true while a start that failed waits to be tried again.
+	retry bool
+}
+
+// clock is a member's own: it runs at a rate of its own, and never back.
+type clock struct {
+	// base is where the world was, own where the clock was, when the rate last changed.
+	base Instant
+	own  core.Instant
+	rate float64
+}
+
+func (c *clock) at(now Instant) core.Instant {
+	return c.own + core.Instant(float64(now-c.base)*c.rate)
+}
+
+// when returns the world's time at which the clock shows an instant.
+func (c *clock) when(own core.Instant) Instant {
+	return c.base + Instant(float64(own-c.own)/c.rate) + 1
+}
+
+// drift changes the rate from now on.
+func (c *clock) drift(now Instant, rate float64) {
+	c.base, c.own, c.rate = now, c.at(now), rate
+}
+
+func newMember(w *world, number int) *member {
+	d := newDice(w.plan.Seed, diceMembers, number)
+	m := &member{
+		world: w, id: entry.MemberID(fmt.Sprintf("m%d", number+1)), number: number, dice: d, disk: newDisk(d),
+	}
+	m.clock = clock{own: core.Instant(d.Int64N(1e15)) + 1, rate: 1}
+	return m
+}
+
+func (m *member) name() string { return string(m.id) }
+
+// hold keeps the member down until release.
+func (m *member) hold() { m.holds++ }
+
+// release lets a member start again when nothing else keeps it down.
+func (m *member) release() {
+	if m.holds--; m.holds == 0 && m.process == nil {
+		m.start()
+	}
+}
+
+// start starts a process on what the disk holds.
+func (m *member) start() {
+	m.disk.plug()
+	m.lives++
+	p := &process{member: m, life: m.lives}
+	m.process = p
+	err := p.open()
+	if m.disk.cut != nil {
+		m.die(true)
+		m.later()
+		return
+	}
+	if err == nil {
+		return
+	}
+	m.process = nil
+	if m.disk.faults == 0 {
+		m.world.violate(fmt.Errorf("recovery: %s cannot start: %w", m.id, err))
+		return
+	}
+	m.world.count("start refused: disk")
+	m.later()
+}
+
+// later tries to start again after a while, as a supervisor does.
+func (m *member) later() {
+	if m.retry {
+		return
+	}
+	m.retry = true
+	m.world.in(m.dice.between(100*Millisecond, Second), func() {
+		m.retry = false
+		if m.process == nil && m.holds == 0 {
+			m.start()
+		}
+	})
+}
+
+// die ends the process at once. With power the disk loses what was not synced.
+func (m *member) die(power bool) {
+	p := m.process
+	if p == nil {
+		return
+	}
+	m.process, p.dead = nil, true
+	m.pausedUntil = 0
+	if power || m.disk.cut != nil {
+		m.disk.losePower()
+	}
+	m.world.note(m.name(), didCrash, crashName(power), uint64(m.disk.units), p.life, uint64(p.status.Term))
+	p.drop()
+	m.world.network.died(m)
+}
+
+func crashName(power bool) string {
+	if power {
+		return "power"
+	}
+	return "killed"
+}

@@ -1,0 +1,203 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/sim/check"
+)
+
+// world is one run.
+type world struct {
+	plan    *Plan
+	now     Instant
+	agenda  agenda
+	trace   trace
+	members []*member
+	network *network
+	initial entry.Configuration
+	checks  *check.Suite
+	healer  healer
+	tally
+}
+
+// tally is what has happened so far.
+type tally struct {
+	counts                map[string]int
+	turned, jobs          uint64
+	operations, remaining int
+	acknowledged, reads   int
+	violation             error
+	finished              bool
+	converged, healedAll  Instant
+}
+
+// Options say what to do beside running a plan.
+type Options struct {
+	// Log receives one line for each event; nil for none.
+	Log io.Writer
+}
+
+// Result is how a run ended.
+type Result struct {
+	Plan *Plan
+	// Violation is the first broken promise, nil when all were kept.
+	Violation error
+	// Hash is that of everything that happened: equal plans give equal hashes.
+	Hash   uint64
+	Events uint64
+	// Virtual is the length of the run.
+	Virtual Instant
+	// Converged is how long a healed quorum, and then the whole cluster, took to be equal.
+	Converged, ConvergedAll Instant
+	// Counts is how often each fault and each notable thing happened, by name.
+	Counts map[string]int
+}
+
+// Run runs a plan to its end, or to the first violation.
+func Run(plan Plan, o Options) *Result {
+	w := &world{plan: &plan, checks: check.New(), tally: tally{counts: make(map[string]int)}}
+	w.trace.out = o.Log
+	w.initial.Cluster = entry.ClusterID{1, byte(plan.Seed)}
+	w.network = newNetwork(w, plan.Setting.Members)
+	for i := range plan.Setting.Members {
+		w.members = append(w.members, newMember(w, i))
+		w.initial.Members = append(w.initial.Members, entry.Member{ID: w.members[i].id})
+	}
+	for _, m := range w.members {
+		w.in(m.dice.between(0, 20*Millisecond), m.start)
+	}
+	for i := range plan.Setting.Clients {
+		newClient(w, i).advance()
+	}
+	for i := range plan.Faults {
+		w.schedule(i)
+	}
+	w.agenda.add(plan.Setting.Duration, w.heal)
+	w.loop()
+	if w.violation == nil {
+		w.violation = w.checks.History.Check()
+	}
+	if w.violation == nil && w.trace.failed != nil {
+		w.violation = fmt.Errorf("writing the log: %w", w.trace.failed)
+	}
+	return w.result()
+}
+
+// eventsMax bounds a run: a cluster that never rests is as wrong as one that never moves.
+const eventsMax = 20_000_000
+
+func (w *world) loop() {
+	for w.violation == nil && !w.finished {
+		next, found := w.agenda.next()
+		if !found {
+			w.violate(fmt.Errorf("liveness: nothing will happen any more"))
+			return
+		}
+		w.now = next.at
+		next.do()
+		if w.trace.events > eventsMax {
+			w.violate(fmt.Errorf("liveness: %d events without an end", w.trace.events))
+		}
+	}
+}
+
+func (w *world) result() *Result {
+	r := &Result{
+		Plan: w.plan, Violation: w.violation, Hash: w.trace.hash, Events: w.trace.events, Virtual: w.now,
+		Converged: w.converged, ConvergedAll: w.healedAll, Counts: w.counts,
+	}
+	for name, n := range map[string]int{
+		"~turns": int(w.turned), "~jobs": int(w.jobs), "~operations": w.operations, "~writes acknowledged": w.acknowledged,
+		"~reads": w.reads, "~terms with a leader": w.checks.Leaders.Elections,
+		"~entries compared": w.checks.Entries.Compared, "~restarts compared": w.checks.Disks.Recoveries,
+		"~entries committed": int(w.checks.Commits.Last()), "~votes checked": w.checks.Promises.Votes,
+		"~acks checked": w.checks.Promises.Acks,
+	} {
+		r.Counts[name] = n
+	}
+	return r
+}
+
+// violate ends the run: the first violation counts.
+func (w *world) violate(err error) {
+	if w.violation == nil {
+		w.violation = err
+	}
+}
+
+func (w *world) in(d Instant, do func()) { w.agenda.add(w.now+d, do) }
+
+func (w *world) count(what string) { w.counts[what]++ }
+
+func (w *world) note(who string, v verb, name string, numbers ...uint64) {
+	w.trace.note(w.now, who, v, name, numbers...)
+}
+
+func (w *world) find(id entry.MemberID) *member {
+	for _, m := range w.members {
+		if m.id == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// leader returns the running leader of the newest term, nil when there is none.
+func (w *world) leader() *member {
+	var found *member
+	for _, m := range w.members {
+		if m.process == nil || m.process.status.Role != core.Leader {
+			continue
+		}
+		if found == nil || m.process.status.Term > found.process.status.Term {
+			found = m
+		}
+	}
+	return found
+}
+
+// logger shows what a replica logs as lines of the trace, when somebody reads it. It is not part of
+// the hash.
+func (w *world) logger(m *member) *slog.Logger {
+	if w.trace.out == nil {
+		return nil
+	}
+	return slog.New(&lineHandler{world: w, who: m.name()})
+}
+
+// lineHandler is a slog.Handler that writes into the trace.
+type lineHandler struct {
+	world *world
+	who   string
+}
+
+// Enabled implements slog.Handler.
+func (*lineHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+// WithAttrs implements slog.Handler.
+func (h *lineHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements slog.Handler.
+func (h *lineHandler) WithGroup(string) slog.Handler { return h }
+
+// Handle implements slog.Handler.
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	text := ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "member" && a.Key != "stack" {
+			text += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		}
+		return true
+	})
+	_, err := fmt.Fprintf(h.world.trace.out, "%12.6f %-4s says     %s%s\n", float64(h.world.now)/1e9, h.who,
+		r.Message, text)
+	return err
+}
+
+func duration(d Instant) time.Duration { return time.Duration(d) }
