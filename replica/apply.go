@@ -15,6 +15,7 @@ func (e *engine) nextTask() *applyTask {
 	}
 	if e.images.captureDue(e.applier.applied) {
 		e.images.capturing = true
+		e.images.demands.begin()
 		return &applyTask{kind: applyCapture}
 	}
 	first, last := e.applier.applied+1, min(e.effects.Commit, e.status.Durable)

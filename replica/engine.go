@@ -141,6 +141,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 	}
 	e.takeSent(ev, act)
 	e.images.pending = append(e.images.pending, ev.installs...)
+	e.images.take(ev.demands, e.applier.applied)
 	e.lookOver(ev.now)
 	e.proposeAgain(ev.now)
 	e.takeProposals(ev.proposals)
@@ -522,6 +523,7 @@ func (e *engine) settle() {
 	e.reads.settle()
 	e.moves.settle()
 	e.changes.settle()
+	e.images.demands.settle()
 }
 
 // shutdown answers everybody who waits.
@@ -534,6 +536,8 @@ func (e *engine) shutdown(queue []*proposal, left *events) {
 		e.reads.answer(r, 0, ErrStopped)
 	}
 	e.reads.fail(ErrStopped)
+	e.images.take(left.demands, e.applier.applied)
+	e.images.demands.fail(ErrStopped, true)
 	e.settle()
 	e.moves.fail(left.transfers, ErrStopped)
 	e.changes.fail(left.changes)

@@ -33,6 +33,7 @@ type wishes struct {
 	campaign  bool
 	transfers []*transfer
 	changes   []*change
+	demands   []*demand
 }
 
 // storedEvent ends the write of a batch.

@@ -30,6 +30,7 @@ type images struct {
 	orders     []entry.MemberID
 	deliveries deliveries
 	retries    []retry
+	demands    demands
 	// compacted is how far the log was allowed to be cut.
 	compacted entry.Index
 	// pending wait to be restored; restored has been and waits for core's verdict on the log.
@@ -87,6 +88,8 @@ func (s *images) drop(failed error, applied entry.Index) {
 	s.capturing, s.failedAt = false, applied
 	s.entries, s.bytes = max(s.entries, s.every.Entries/8*7), max(s.bytes, s.every.Bytes/8*7)
 	s.config.Logger.Error("snapshot dropped", "member", s.config.ID, "error", failed)
+	s.demands.fail(failed, false)
+	s.wanted = len(s.demands.waiting) > 0
 }
 
 // takeCreated takes over an image of this member's own and lets the log drop what it covers.
@@ -107,6 +110,7 @@ func (e *engine) takeCreated(c *createdEvent, act *actions) {
 	if c.meta.Index > s.newest.Index {
 		s.newest = c.meta
 	}
+	s.serve()
 	s.deliveries.keep(c.meta)
 	e.cut(act)
 	s.config.Logger.Info("snapshot taken", "member", s.config.ID, "index", c.meta.Index, "bytes", c.meta.Size)
@@ -194,6 +198,7 @@ func (s *images) installed(i *install) {
 	if i.meta.Index > s.newest.Index {
 		s.newest = i.meta
 	}
+	s.serve()
 }
 
 // reset makes the restored snapshot wait for the batch that resets the log.

@@ -170,17 +170,23 @@ func (r *Replica) running() error {
 }
 
 // Propose replicates one command and returns what the local machine's Apply made of it, and where
-// it stands in the log. Any member may be asked: a follower forwards to the leader once. Payload is
-// copied and may be reused when Propose returns.
+// it stands in the log. Any member may be asked: a follower forwards to the leader. When that one is
+// lost, the command is proposed again to the next, until ctx ends; it is applied at most once whatever
+// happens. Payload is copied and may be reused when Propose returns.
 //
 // The error is one of those of this package: see which of them mean "not proposed". Every other
 // outcome is an [OutcomeUnknownError]; when ctx ends it is returned at once and wraps ctx's error.
 func (r *Replica) Propose(ctx context.Context, payload []byte) (any, entry.Position, error) {
+	return r.propose(ctx, entry.KindCommand, payload)
+}
+
+// propose is Propose for commands and barriers.
+func (r *Replica) propose(ctx context.Context, kind entry.Kind, payload []byte) (any, entry.Position, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, entry.Position{}, fmt.Errorf("%w: %w", ErrNotProposed, err)
 	}
 	_, bounded := ctx.Deadline()
-	p, err := r.submit(entry.KindCommand, payload, bounded)
+	p, err := r.submit(kind, payload, bounded)
 	if err != nil {
 		return nil, entry.Position{}, err
 	}
