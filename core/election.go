@@ -127,8 +127,7 @@ func (c *Core) startCampaign(out *Effects) {
 // the one that the configuration records, and not an empty one beside a settled cluster; and its disk
 // works.
 func (c *Core) mayCampaign() bool {
-	own, _ := c.members.current().Value.Find(c.config.ID)
-	return c.members.isVoter(c.config.ID) && !foreign(own.Incarnation, c.config.Incarnation) && !c.fresh() &&
+	return c.members.mayStand(c.config.ID, c.config.Incarnation, c.commit) && !c.fresh() &&
 		c.hard.Term < entry.NumberMax && !c.stalled()
 }
 

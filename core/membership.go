@@ -68,6 +68,28 @@ func (m *membership) names(id entry.MemberID) bool {
 	return found
 }
 
+// mayStand reports whether a member may stand for election, from a directory: where it is a voter of
+// the newest configuration, or of one before that until the newer are committed. Its log may be the only
+// one that holds the configuration without it, and then nobody else can be elected (thesis, section
+// 4.2.2). The votes are counted by the newest.
+func (m *membership) mayStand(id entry.MemberID, from entry.Incarnation, commit entry.Index) bool {
+	for i := len(m.all) - 1; i >= 0; i-- {
+		at := &m.all[i]
+		if own, found := at.Value.Find(id); found && voted(&at.Value, &own) {
+			return !foreign(own.Incarnation, from)
+		}
+		if at.Index <= commit {
+			break
+		}
+	}
+	return false
+}
+
+// voted reports whether a member of the configuration is a voter of it, in either set.
+func voted(c *entry.Configuration, m *entry.Member) bool {
+	return m.Outgoing || !m.Learner && !(m.Leaving && c.Joint())
+}
+
 // removed reports whether id was a member once.
 func (m *membership) removed(id entry.MemberID) bool {
 	return slices.Contains(m.current().Value.Removed, id)

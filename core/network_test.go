@@ -21,6 +21,7 @@ type world struct {
 	network weather
 	truth   truth
 	client  client
+	churn   churn
 	failure error
 }
 
@@ -93,7 +94,8 @@ func newWorld(n int, seed uint64, leases bool) *world {
 		initial.Members = append(initial.Members, entry.Member{ID: id})
 	}
 	for _, id := range w.ids {
-		m := &machine{world: w, id: id, initial: initial, rate: 1000}
+		m := &machine{world: w, id: id, initial: initial}
+		m.rate = 1000
 		if leases {
 			m.rate = core.Instant(870 + w.random.IntN(1150-870))
 		}
@@ -147,11 +149,14 @@ func (w *world) deliver(m core.Message) {
 		if w.network.cut[[2]entry.MemberID{m.From, m.To}] || w.chance(w.network.loss) {
 			continue
 		}
+		from := w.members[m.From]
+		m.Incarnation = from.incarnation
+		proof := core.Peer{ID: m.From, Incarnation: from.incarnation, Settled: from.commit > 0}
 		w.after(w.between(millisecond/10, w.network.delay), func() {
 			to := w.members[m.To]
 			to.awake(func() {
 				if to.core != nil {
-					to.step(core.Input{Received: []core.Message{m}})
+					to.step(core.Input{Received: []core.Message{m}, Peers: to.meet(proof)})
 				}
 			})
 		})
@@ -175,8 +180,29 @@ type machine struct {
 	commit    entry.Index
 	proposals map[core.ProposalID]uint64
 	timerAt   core.Instant
-	// rate is how fast its clock runs, in thousandths; resume is when its process goes on.
-	rate, resume core.Instant
+	clockwork
+	identity
+}
+
+// clockwork is how time passes for a member: rate is how fast its clock runs, in thousandths, resume
+// when its process goes on.
+type clockwork struct{ rate, resume core.Instant }
+
+// identity is the directory's incarnation, 0 where directories have none, and what connections have
+// proven about others.
+type identity struct {
+	incarnation entry.Incarnation
+	met         map[entry.MemberID]core.Peer
+}
+
+// meet returns what is new about a peer.
+func (i *identity) meet(p core.Peer) []core.Peer {
+	known := i.met[p.ID]
+	if p.Incarnation == 0 || known.Incarnation == p.Incarnation && known.Settled == p.Settled {
+		return nil
+	}
+	i.met[p.ID] = p
+	return []core.Peer{p}
 }
 
 // clock is the time as the member has it.
@@ -235,7 +261,7 @@ func (m *machine) start() {
 	}
 	m.run++
 	config := core.Config{
-		ID: m.id, Seed: m.world.random.Uint64(), Heartbeat: beat,
+		ID: m.id, Incarnation: m.incarnation, Seed: m.world.random.Uint64(), Heartbeat: beat,
 		Uncommitted: 1 << 20, Message: 400, Window: 2000, Tail: 3000,
 	}
 	start.Recovered = rec
@@ -247,6 +273,7 @@ func (m *machine) start() {
 	m.core, m.memory = c, append([]*entry.Block(nil), m.disk.entries...)
 	m.writes, m.held, m.stored, m.commit, m.timerAt = nil, nil, 0, 0, 0
 	m.proposals = map[core.ProposalID]uint64{}
+	m.met = map[entry.MemberID]core.Peer{}
 	m.step(core.Input{})
 }
 
@@ -297,6 +324,7 @@ func (m *machine) step(in core.Input) {
 	for _, r := range out.Transferred {
 		m.world.transferred(r)
 	}
+	m.world.churn.changed(m, out.Changed)
 	for _, l := range out.Loads {
 		m.load(l)
 	}

@@ -402,3 +402,37 @@ func TestPaperReturnedMembersAreHeard(t *testing.T) {
 		t.Error("a member that came back is refused")
 	}
 }
+
+// Thesis, section 4.2.2: a server that is not in its newest configuration still stands for election until
+// that is committed: its log may be the only one that holds the configuration without it, and then
+// the others cannot be elected. It does not count itself.
+func TestPaperRemovedMembersStandUntilItIsCommitted(t *testing.T) {
+	for commit, stands := range map[entry.Index]bool{1: true, 2: false} {
+		p := newSolo(t, setting{terms: []entry.Term{1}, members: voters("a", "b"), commit: 1})
+		m := configurationOf("b", 2, at(1, 1), entry.Configuration{Cluster: cluster, Members: voters("b")})
+		m.Commit = commit
+		p.receive(m)
+		p.sync()
+		for range 3 {
+			if p.role() == core.Follower {
+				p.expire()
+			}
+		}
+		if got := p.role() == core.PreCandidate; got != stands {
+			t.Fatalf("with commit index %d it stands: %v", p.commit(), got)
+		}
+		if !stands {
+			continue
+		}
+		p.receive(core.Message{Kind: core.MsgPreVoteReply, From: "b", Term: p.term() + 1})
+		p.sync()
+		p.want(core.Candidate) // its own vote, durable by now, is no quorum
+		p.receive(core.Message{Kind: core.MsgVoteReply, From: "b", Term: p.term()})
+		p.want(core.Leader)
+		p.sync()
+		p.wantCommit(1)
+		p.ack("b", 3, p.round)
+		p.wantCommit(3)
+		p.want(core.Follower)
+	}
+}

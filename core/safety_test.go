@@ -13,7 +13,9 @@ import (
 type truth struct {
 	leaders   map[entry.Term]entry.MemberID
 	committed []*entry.Block
-	commands  map[[2]uint64]entry.Index
+	// terms are those in which the commits were first seen.
+	terms    []entry.Term
+	commands map[[2]uint64]entry.Index
 }
 
 // observe checks one Step.
@@ -40,9 +42,13 @@ func (t *truth) observe(m *machine, before core.Status, out *core.Effects) {
 	}
 }
 
-// complete checks leader completeness: a new leader has everything that was ever committed.
+// complete checks leader completeness: a new leader has everything that was committed in lower terms.
 func (t *truth) complete(m *machine) {
+	term := m.core.Status().Term
 	for i, block := range t.committed {
+		if t.terms[i] >= term {
+			return // It won long ago, and hears of it only now.
+		}
 		if i >= len(m.memory) || !bytes.Equal(m.memory[i].Bytes(), block.Bytes()) {
 			m.world.fail("leader completeness: %s leads without committed entry %d", m.id, i+1)
 			return
@@ -59,7 +65,10 @@ func (t *truth) commit(m *machine, i entry.Index) {
 		}
 		return
 	}
-	t.committed = append(t.committed, block)
+	t.committed, t.terms = append(t.committed, block), append(t.terms, m.core.Status().Term)
+	if block.Kind(i) == entry.KindConfiguration {
+		m.world.churn.observe(m.world, block, i)
+	}
 	h := block.Header(i)
 	if h.Sequence == 0 {
 		return
