@@ -5,6 +5,16 @@ import "v.io/x/ref/lib/raft/entry"
 // RankMax is the greatest Config.Rank.
 const RankMax = 64
 
+// Electors is how an election without a log is decided. The zero value is that of an election with one:
+// by the members that the configuration lists, and by their logs.
+type Electors struct {
+	// Size makes an election among so many members that are not listed, 0 for listed ones. It needs
+	// ElectionOnly and a transport that takes a message to "" for all.
+	Size int
+	// Ask makes every request for a vote a question (Effects.Questions), in an election without a log.
+	Ask bool
+}
+
 // Config is what a member's core is told once.
 type Config struct {
 	ID entry.MemberID
@@ -55,6 +65,8 @@ type Config struct {
 	Window  int
 	// Tail bounds the bytes of entries that replica keeps in memory, beside those not yet durable.
 	Tail int
+	// Electors says how an election without a log is decided.
+	Electors
 	// ElectionOnly makes a core without a log: it elects and confirms leadership, and refuses
 	// proposals.
 	ElectionOnly bool

@@ -86,6 +86,9 @@ type Start struct {
 // not fit together; nothing can be done about it but to restore one of them.
 func New(config Config, start Start) (*Core, error) {
 	rec := &start.Recovered
+	if err := config.checkUnnamed(&start.Initial); err != nil {
+		return nil, err
+	}
 	if config.Rank > RankMax {
 		return nil, fmt.Errorf("core: Config.Rank is %d, at most %d", config.Rank, RankMax)
 	}
@@ -190,6 +193,9 @@ func (c *Core) Step(in *Input, out *Effects) {
 	for _, to := range in.Lost {
 		c.lost(to)
 	}
+	for _, a := range in.Answers {
+		c.answer(a, out)
+	}
 	c.propose(in.Proposals, out)
 	c.ask(in.Reads, out)
 	c.change(in.Changes, out)
@@ -214,7 +220,7 @@ func (e *Effects) clear() {
 		Snapshots:       e.Snapshots[:0],
 		Transferred:     e.Transferred[:0],
 		Changed:         e.Changed[:0],
-		Notices:         e.Notices[:0],
+		Remarks:         Remarks{Notices: e.Notices[:0], Questions: e.Questions[:0]},
 	}
 }
 

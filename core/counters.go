@@ -12,6 +12,8 @@ type Counters struct {
 	Removed uint64
 	// Replaced: a vote or an ack of another directory than the recorded one.
 	Replaced uint64
+	// Crowded: more ids speak than Config.Size says that there are members; the answer did not count.
+	Crowded uint64
 	// Stale: the message belongs to an older term.
 	Stale uint64
 	// Forgotten: a member denied entries that it had acknowledged.

@@ -25,6 +25,9 @@ type election struct {
 	self uint64
 	// asked are this member's own requests for a transfer.
 	asked []askedTransfer
+	// questions wait for the program's answer; question is the newest one's number.
+	questions []openQuestion
+	question  QuestionID
 }
 
 type ballot struct {
@@ -38,7 +41,7 @@ func (c *Core) resetElection() {
 	h := c.config.Heartbeat
 	c.election.timeout = c.random.between(electionMin*h, (electionMin+electionSpan)*h) + c.later(electionSpan)
 	c.election.deadline = c.now + c.election.timeout
-	if c.role == Follower && c.members.electorate.only(c.config.ID) && c.mayCampaign() {
+	if c.role == Follower && c.alone() && c.mayCampaign() {
 		c.election.deadline = c.now
 	}
 }
@@ -127,7 +130,7 @@ func (c *Core) startCampaign(out *Effects) {
 // the one that the configuration records, and not an empty one beside a settled cluster; and its disk
 // works.
 func (c *Core) mayCampaign() bool {
-	return c.members.mayStand(c.config.ID, c.config.Incarnation, c.commit) && !c.fresh() &&
+	return (c.unnamed() || c.members.mayStand(c.config.ID, c.config.Incarnation, c.commit)) && !c.fresh() &&
 		c.hard.Term < entry.NumberMax && !c.stalled()
 }
 
@@ -146,6 +149,10 @@ func (c *Core) becomeCandidate(hint uint64, out *Effects) {
 func (c *Core) sendVotes(m Message, after uint64, out *Effects) {
 	last := c.log.position()
 	m.Index, m.LogTerm = last.Index, last.Term
+	if c.unnamed() {
+		c.send(m, after, out)
+		return
+	}
 	for _, to := range c.members.voters {
 		if to != c.config.ID {
 			m.To = to
@@ -167,7 +174,7 @@ func (c *Core) tally(out *Effects) {
 	if c.role == Candidate && c.disk.stored >= c.election.self {
 		c.recordVote(c.config.ID, true)
 	}
-	if reached(&c.members.electorate, c.granted) == 0 {
+	if !c.elected() {
 		return
 	}
 	switch c.role {
@@ -190,7 +197,8 @@ func (c *Core) granted(v voter) uint64 {
 
 // recordVote keeps the first answer of each voter.
 func (c *Core) recordVote(from entry.MemberID, granted bool) {
-	if !slices.ContainsFunc(c.election.votes, func(b ballot) bool { return b.from == from }) {
+	known := slices.ContainsFunc(c.election.votes, func(b ballot) bool { return b.from == from })
+	if !known && c.room(len(c.election.votes)) {
 		c.election.votes = append(c.election.votes, ballot{from: from, granted: granted})
 	}
 }
@@ -217,12 +225,25 @@ func (c *Core) mayVote(from entry.MemberID, term entry.Term, last entry.Position
 
 // onPreVote answers whether a vote would be given, and changes nothing.
 func (c *Core) onPreVote(m *Message, out *Effects) {
-	reply := Message{Kind: MsgPreVoteReply, To: m.From, Term: m.Term}
-	last := entry.Position{Index: m.Index, Term: m.LogTerm}
+	may := c.mayPreVote(m)
+	if may && c.inquire(m, out) {
+		return
+	}
+	c.answerPreVote(m, may, out)
+}
+
+func (c *Core) mayPreVote(m *Message) bool {
 	if c.sticky() {
 		c.report.counters.Sticky++
-		reply.Reject, reply.Term = true, c.hard.Term
-	} else if !c.mayVote(m.From, m.Term, last) || c.precedes(m.From, last) {
+		return false
+	}
+	last := entry.Position{Index: m.Index, Term: m.LogTerm}
+	return c.mayVote(m.From, m.Term, last) && !c.precedes(m.From, last)
+}
+
+func (c *Core) answerPreVote(m *Message, grant bool, out *Effects) {
+	reply := Message{Kind: MsgPreVoteReply, To: m.From, Term: m.Term}
+	if !grant {
 		reply.Reject, reply.Term = true, c.hard.Term
 	}
 	c.send(reply, c.afterHard(), out)
@@ -233,7 +254,9 @@ func (c *Core) onPreVote(m *Message, out *Effects) {
 // processes that a busy machine holds up and lets go together do ask at the same moment, whatever their
 // draws. So of two with equal logs the one with the greater id is refused: it asks again soon.
 func (c *Core) precedes(from entry.MemberID, last entry.Position) bool {
-	return c.role == PreCandidate && c.log.position() == last && c.config.ID < from
+	// Where the program compares candidates they need not be equal, and the one that goes first might be
+	// the one that cannot win.
+	return c.role == PreCandidate && !c.config.Ask && c.log.position() == last && c.config.ID < from
 }
 
 func (c *Core) onPreVoteReply(m *Message, out *Effects) {
@@ -246,16 +269,26 @@ func (c *Core) onPreVoteReply(m *Message, out *Effects) {
 
 // onVote gives this term's one vote (paper, section 5.2); the answer waits until it is durable.
 func (c *Core) onVote(m *Message, out *Effects) {
-	reply := Message{Kind: MsgVoteReply, To: m.From, Term: c.hard.Term, Reject: true}
-	last := entry.Position{Index: m.Index, Term: m.LogTerm}
+	may := c.mayVoteNow(m)
+	if may && c.inquire(m, out) {
+		return
+	}
+	c.answerVote(m, may, out)
+}
+
+func (c *Core) mayVoteNow(m *Message) bool {
 	bound := c.promised() && m.Hint != forced
-	if c.role != Leader && c.leader == "" && !bound && c.mayVote(m.From, m.Term, last) {
+	last := entry.Position{Index: m.Index, Term: m.LogTerm}
+	return c.role != Leader && c.leader == "" && !bound && c.mayVote(m.From, m.Term, last)
+}
+
+func (c *Core) answerVote(m *Message, grant bool, out *Effects) {
+	if grant {
 		c.hard.Vote, c.role = m.From, Follower
 		c.election.votes = c.election.votes[:0]
 		c.resetElection()
-		reply.Reject = false
 	}
-	c.send(reply, c.afterHard(), out)
+	c.send(Message{Kind: MsgVoteReply, To: m.From, Term: c.hard.Term, Reject: !grant}, c.afterHard(), out)
 }
 
 func (c *Core) onVoteReply(m *Message, out *Effects) {

@@ -82,6 +82,8 @@ type Input struct {
 	// Campaign says that this member shall lead: a leader that it hears is asked to hand over, else
 	// it asks for pre-votes now.
 	Campaign bool
+	// Answers end questions.
+	Answers []Answer
 	// Transfers ask that leadership moves. Each is answered in Effects.Transferred, in a later Step
 	// perhaps, but within five quarters of an election time-out.
 	Transfers []TransferRequest
@@ -201,6 +203,14 @@ type Status struct {
 	Transferring entry.MemberID
 }
 
+// Remarks are what a Step says to others than stores and members.
+type Remarks struct {
+	// Questions are about candidates, for the program to answer.
+	Questions []Question
+	// Notices tell what changed with this Step, for whoever watches.
+	Notices []Notice
+}
+
 // Effects is everything that one Step wants done. The slices are reused by the next Step with the
 // same Effects; replica copies what it keeps. When Fatal is set nothing else may be done.
 type Effects struct {
@@ -221,8 +231,8 @@ type Effects struct {
 	Reads     []ReadPoint
 	Loads     []Load
 	Snapshots []SnapshotOrder
-	// Notices tell what changed with this Step, for whoever watches.
-	Notices []Notice
+	// Remarks are for the program around.
+	Remarks
 	// Transferred are answers to Input.Transfers.
 	Transferred []TransferResult
 	// Changed answers local requests for a change.

@@ -50,9 +50,10 @@ type mark struct {
 // with the configuration that everything later stands on.
 func (c *Core) becomeLeader(out *Effects) {
 	c.role, c.leader = Leader, c.config.ID
-	c.election.votes = c.election.votes[:0]
 	c.lead = leading{term: c.hard.Term, broadcast: true, opened: c.log.last + 1}
 	c.seatPeers()
+	c.meetVoters()
+	c.election.votes = c.election.votes[:0]
 	c.members.met.news = true
 	for i := max(c.commit+1, c.log.tail.first); i <= c.log.last; i++ {
 		c.lead.uncommitted += c.log.tail.size(i)

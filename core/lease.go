@@ -51,7 +51,7 @@ func (c *Core) noteBroadcast() {
 // another member to campaign, since such a request overrides promises.
 func (c *Core) renewLease() {
 	l := &c.lead.lease
-	if !c.leases() || c.config.Unleased || c.lead.ended || !c.members.isVoter(c.config.ID) {
+	if !c.leases() || c.config.Unleased || c.lead.ended || !c.voter(c.config.ID) {
 		*l = lease{}
 		return
 	}
@@ -87,7 +87,7 @@ func (c *Core) promised() bool { return c.leases() && c.now < c.election.promise
 // promiseAtStart makes a member that comes back keep what it may have promised before. One that was
 // never in a term has promised nothing, and the only voter nothing to another.
 func (c *Core) promiseAtStart() {
-	if c.hard.Term > 0 && !c.members.electorate.only(c.config.ID) {
+	if c.hard.Term > 0 && !c.alone() {
 		c.promise()
 	}
 }

@@ -95,6 +95,9 @@ func majorityReached[T ~uint64 | ~int64](set []voter, value func(voter) T) T {
 // quorumReached returns the greatest value that a quorum has reached as far as this leader knows:
 // own is this member's, of tells each other one's.
 func quorumReached[T ~uint64 | ~int64](c *Core, own T, of func(*progress) T) T {
+	if c.unnamed() {
+		return unnamedReached(c, own, of)
+	}
 	return reached(&c.members.electorate, func(v voter) T {
 		switch {
 		case v.seat >= 0 && !c.lead.peers[v.seat].denied:

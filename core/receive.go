@@ -47,9 +47,11 @@ func (c *Core) receive(m *Message, out *Effects) {
 func (c *Core) admit(m *Message) bool {
 	n := &c.report.counters
 	switch {
+	case c.echo(m):
+		return false
 	case !m.Kind.Known():
 		n.Unknown++
-	case m.To != c.config.ID || m.From == c.config.ID || !m.wellFormed():
+	case !c.forUs(m) || m.From == c.config.ID || !m.wellFormed() || m.describes() && !c.config.Ask:
 		n.Malformed++
 	case c.heard(m):
 		return c.counts(m)
@@ -148,10 +150,13 @@ func (m *Message) wellFormed() bool {
 	case MsgChange:
 		return m.Entries.Count == 1 && m.bodyFits(1, 1, 1)
 	case MsgPreVote, MsgVote:
-		return m.LogTerm < m.Term && (m.Index == 0) == (m.LogTerm == 0) && m.empty()
+		return m.LogTerm < m.Term && (m.Index == 0) == (m.LogTerm == 0) && (m.empty() || m.bodyFits(1, 1, 1))
 	}
 	return m.empty()
 }
+
+// describes reports whether a request for a vote says something about the candidate.
+func (m *Message) describes() bool { return (m.Kind == MsgVote || m.Kind == MsgPreVote) && !m.empty() }
 
 func (m *Message) empty() bool { return m.Entries.Count == 0 && len(m.Body) == 0 }
 

@@ -12,6 +12,13 @@ func (c *Core) replicateAll(out *Effects) {
 		c.lead.round++
 		c.lead.heartbeat = c.now + c.config.Heartbeat
 		c.noteBroadcast()
+		if c.unnamed() {
+			c.send(Message{Kind: MsgAppend, Term: c.hard.Term, Round: c.lead.round, Entries: Range{First: 1}}, 0, out)
+		}
+	}
+	if c.unnamed() {
+		c.lead.broadcast = false
+		return
 	}
 	for i := range c.lead.peers {
 		p := &c.lead.peers[i]
@@ -148,7 +155,7 @@ func (c *Core) sendAppend(p *progress, body []*entry.Block, count uint32, out *E
 
 // onAppendReply moves a member's progress.
 func (c *Core) onAppendReply(m *Message) {
-	p := c.peer(m.From)
+	p := c.answering(m.From)
 	if c.role != Leader || p == nil {
 		return
 	}

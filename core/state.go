@@ -15,6 +15,7 @@ func (c *Core) Clone() *Core {
 	d.members.all = slices.Clone(c.members.all)
 	d.disk.pending = slices.Clone(c.disk.pending)
 	d.election.votes = slices.Clone(c.election.votes)
+	d.election.questions = slices.Clone(c.election.questions)
 	d.election.asked = slices.Clone(c.election.asked)
 	d.lead.lease.sent = slices.Clone(c.lead.lease.sent)
 	d.lead.handover.askers = slices.Clone(c.lead.handover.askers)
@@ -139,6 +140,11 @@ func (e *encoder) election(n *election) {
 		e.text(a.leader)
 		e.numbers(uint64(a.id), uint64(a.term))
 		e.instants(a.due)
+	}
+	e.numbers(uint64(n.question), uint64(len(n.questions)))
+	for _, q := range n.questions {
+		e.text(q.from)
+		e.numbers(uint64(q.id), uint64(q.kind), uint64(q.term), q.hint)
 	}
 }
 

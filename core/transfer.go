@@ -120,7 +120,7 @@ func (c *Core) requestTransfer(to entry.MemberID, round uint64, out *Effects) {
 // time without a leader; else the members are asked for pre-votes.
 func (c *Core) requestLeadership(out *Effects) {
 	switch {
-	case c.role == Leader || !c.members.isVoter(c.config.ID):
+	case c.role == Leader || !c.voter(c.config.ID):
 	case c.leader != "" && !c.election.suspect:
 		c.requestTransfer(c.config.ID, 0, out)
 	default:
@@ -170,7 +170,7 @@ func (c *Core) handOver(to entry.MemberID) (entry.MemberID, TransferRefusal) {
 		return t.to, 0
 	case t.to != "":
 		return "", TransferBusy
-	case to != "" && !c.members.isVoter(to):
+	case to != "" && !c.voter(to):
 		return "", TransferNotVoter
 	}
 	target := c.peer(to)
@@ -189,7 +189,7 @@ func (c *Core) successor() *progress {
 	var best *progress
 	for i := range c.lead.peers {
 		p := &c.lead.peers[i]
-		if !c.members.isVoter(p.id) || !c.reachable(p) {
+		if !c.voter(p.id) || !c.reachable(p) {
 			continue
 		}
 		if best == nil || p.rank < best.rank || p.rank == best.rank && p.match > best.match {
@@ -224,7 +224,7 @@ func (c *Core) advanceHandover(out *Effects) {
 		return
 	}
 	p := c.peer(t.to)
-	if p == nil || !c.members.isVoter(t.to) || c.now >= t.due {
+	if p == nil || !c.voter(t.to) || c.now >= t.due {
 		c.giveUpTransfer(TransferTimeout, out)
 		return
 	}

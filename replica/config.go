@@ -59,6 +59,13 @@ type Election struct {
 	// Only makes a replica that only elects: it has no log, Propose is refused, and Log sees nothing
 	// but Hard.
 	Only bool
+	// Size makes an election among so many members that are not listed: Initial has none, and the
+	// transport delivers a message to "" to everybody (its own copy does not matter). At most
+	// entry.MembersMax; it needs Only.
+	Size int
+	// Compare decides about candidates, nil for none: without a log the first one is good enough. It
+	// needs Only.
+	Compare Compare
 }
 
 // Self is what a member proves of itself. The zero value proves nothing; then nothing is recorded, and

@@ -50,9 +50,11 @@ const (
 	JobLoad
 	// JobImage completes a captured image.
 	JobImage
+	// JobCompare asks the program about a candidate.
+	JobCompare
 )
 
-var jobNames = [...]string{"", "store", "compact", "machine", "load", "image"}
+var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare"}
 
 // String returns the kind's name.
 func (k JobKind) String() string {
@@ -170,6 +172,10 @@ func (d *Driven) compact(through entry.Index) {
 
 func (d *Driven) load(l core.Load) {
 	d.job(JobLoad, func() outcome { return d.replica.loadRange(l) })
+}
+
+func (d *Driven) compare(q *core.Question) {
+	d.job(JobCompare, func() outcome { return d.replica.compare(q) })
 }
 
 func (d *Driven) apply(t *applyTask) {

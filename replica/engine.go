@@ -31,8 +31,9 @@ type engine struct {
 
 // requests are what callers want of the cluster itself, between question and answer.
 type requests struct {
-	moves   transfers
-	changes changes
+	moves    transfers
+	changes  changes
+	compares comparing
 }
 
 // orders are the commands that a turn gives to core.
@@ -139,6 +140,9 @@ func (e *engine) prepare(ev *events, act *actions) {
 	if len(ev.loaded) > 0 {
 		e.loader.busy = false
 	}
+	if in.Answers = ev.answers; len(ev.answers) > 0 {
+		e.compares.busy = false
+	}
 	e.takeSent(ev, act)
 	e.images.pending = append(e.images.pending, ev.installs...)
 	e.images.take(ev.demands, e.applier.applied)
@@ -204,6 +208,7 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 	for _, p := range out.Reads {
 		e.reads.point(p, e.applier.applied, refusal(core.RefusedNotLeader, &e.status.Status, true))
 	}
+	e.compares.queue = append(e.compares.queue, out.Questions...)
 	for _, r := range out.Transferred {
 		e.moves.take(r)
 	}
@@ -481,6 +486,7 @@ func (e *engine) dispatch(act *actions) {
 			act.apply.origin, act.apply.base = e.orders.session.origin, e.orders.session.base
 		}
 	}
+	act.compare = e.compares.next(e.status.Term)
 	if l := &e.loader; !l.busy && len(l.queue) > 0 {
 		act.load, l.busy = &core.Load{}, true
 		*act.load = l.queue[0]

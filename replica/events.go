@@ -34,6 +34,8 @@ type wishes struct {
 	transfers []*transfer
 	changes   []*change
 	demands   []*demand
+	// answers are the program's, about candidates.
+	answers []core.Answer
 }
 
 // storedEvent ends the write of a batch.
@@ -76,6 +78,7 @@ type actions struct {
 	send      []outbox
 	apply     *applyTask
 	load      *core.Load
+	compare   *core.Question
 	snapshots []outgoing
 	// events are for those who subscribe.
 	events []Event

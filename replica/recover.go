@@ -59,7 +59,8 @@ func (c *Config) core() core.Config {
 		ID: c.ID, Seed: c.Seed*0x9e3779b97f4a7c15 ^ c.Origin, Heartbeat: core.Instant(c.Heartbeat),
 		Incarnation: c.Self.Incarnation, Key: c.Self.Key, Level: c.Self.Level, ManualReplace: c.Self.ManualReplace,
 		Uncommitted: c.Limits.Uncommitted, Message: c.Limits.Message, Window: c.Limits.Window,
-		Tail: c.Limits.Tail, ElectionOnly: c.Election.Only, Rank: c.Election.Rank,
+		Tail: c.Limits.Tail, ElectionOnly: c.Election.Only,
+		Electors: core.Electors{Size: c.Election.Size, Ask: c.Election.Compare != nil}, Rank: c.Election.Rank,
 		Unleased: c.Election.Unleased,
 	}
 }

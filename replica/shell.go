@@ -23,6 +23,7 @@ type workers interface {
 	store(*entry.Batch)
 	apply(*applyTask)
 	load(core.Load)
+	compare(*core.Question)
 	// compact replaces a compaction that has not begun.
 	compact(through entry.Index)
 	// stop ends them; batches and jobs of the machine that were handed out are done first.
@@ -38,6 +39,7 @@ type goroutines struct {
 	through  chan entry.Index
 	tasks    chan *applyTask
 	requests chan core.Load
+	compares chan *core.Question
 	// plain are the goroutines that run no user code, user those that do.
 	plain, user sync.WaitGroup
 }
@@ -46,10 +48,14 @@ func startGoroutines(r *Replica) *goroutines {
 	g := &goroutines{
 		replica: r, batches: make(chan *entry.Batch, 1), through: make(chan entry.Index, 1),
 		tasks: make(chan *applyTask, 1), requests: make(chan core.Load, 1),
+		compares: make(chan *core.Question, 1),
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
 	g.user.Go(g.runMachine)
+	if r.config.Election.Compare != nil {
+		g.user.Go(g.compareCandidates)
+	}
 	return g
 }
 
@@ -58,6 +64,8 @@ func (g *goroutines) store(b *entry.Batch) { g.batches <- b }
 func (g *goroutines) apply(t *applyTask) { g.tasks <- t }
 
 func (g *goroutines) load(l core.Load) { g.requests <- l }
+
+func (g *goroutines) compare(q *core.Question) { g.compares <- q }
 
 func (g *goroutines) compact(through entry.Index) {
 	select {
@@ -70,6 +78,7 @@ func (g *goroutines) compact(through entry.Index) {
 func (g *goroutines) stop() error {
 	close(g.batches)
 	close(g.requests)
+	close(g.compares)
 	close(g.tasks)
 	g.plain.Wait()
 	return g.awaitUser()
@@ -107,6 +116,13 @@ func (g *goroutines) runMachine() {
 			g.user.Go(func() { r.inbox.put(r.completeImage(image)) })
 		}
 		r.inbox.put(outcome)
+	}
+}
+
+// compareCandidates asks the program about candidates, one after the other.
+func (g *goroutines) compareCandidates() {
+	for q := range g.compares {
+		g.replica.inbox.put(g.replica.compare(q))
 	}
 }
 
@@ -174,6 +190,9 @@ func (r *Replica) turn(ev *events, act *actions) {
 	}
 	if act.load != nil {
 		r.shell.workers.load(*act.load)
+	}
+	if act.compare != nil {
+		r.shell.workers.compare(act.compare)
 	}
 	if act.compact != 0 {
 		r.shell.workers.compact(act.compact)
@@ -303,6 +322,12 @@ func (r *Replica) publishEnd() {
 // receiver is the replica's side of its transport.
 type receiver struct{ r *Replica }
 
+// meant reports whether a message says who the connection proved sent it, and is for this member.
+func (r *Replica) meant(from Peer, m *core.Message) bool {
+	toAll := m.To == "" && r.config.Election.Size > 0
+	return m.From == from.ID && (toAll || m.To == r.config.ID)
+}
+
 // Receive implements Receiver.
 func (t receiver) Receive(from Peer, messages []core.Message) {
 	r := t.r
@@ -312,10 +337,10 @@ func (t receiver) Receive(from Peer, messages []core.Message) {
 	}
 	accepted := messages
 	for i := range messages {
-		if messages[i].From != from.ID || messages[i].To != r.config.ID {
+		if !r.meant(from, &messages[i]) {
 			r.gauges.impersonating.Add(1)
 			accepted = slices.DeleteFunc(slices.Clone(messages), func(m core.Message) bool {
-				return m.From != from.ID || m.To != r.config.ID
+				return !r.meant(from, &m)
 			})
 			break
 		}
