@@ -10,8 +10,9 @@ func TestRefusedMessagesAreCounted(t *testing.T) {
 	var m replica.RefusedMessages
 	m.Impersonating, m.Foreign, m.Overflow = 1, 2, 4
 	m.Core.Unknown, m.Core.Malformed, m.Core.Strangers, m.Core.Stale = 8, 16, 32, 64
-	if got := refused(m); got != 63 {
-		t.Errorf("counted %d, want 63: everything but the stale ones", got)
+	m.Core.Removed, m.Core.Replaced = 128, 256
+	if got := refused(m); got != 63+128+256 {
+		t.Errorf("counted %d, want %d: everything but the stale ones", got, 63+128+256)
 	}
 }
 

@@ -437,14 +437,13 @@ func (r *raft) peerIDs(c entry.Configuration) []entry.MemberID {
 
 // hears returns nil when a peer with this id and this cluster id may be heard, if it proves to be who it
 // says. One that this member does not know is heard when it belongs to a cluster: this member's set may be
-// old, or not known yet (paper, section 6). One that was removed is not heard any more.
+// old, or not known yet (paper, section 6). That holds for one that was removed, too: it may still lead
+// until its removal is committed, or have come back. core drops what it must not say.
 func (r *raft) hears(id entry.MemberID, cluster entry.ClusterID) error {
 	c := r.replica.Status().Configuration
 	switch {
 	case id == r.identity.id:
 		return errors.New("that is this member itself")
-	case slices.Contains(c.Removed, id):
-		return errors.New("it was removed from the set")
 	case slices.Contains(r.peerIDs(c), id):
 		return nil
 	case cluster.IsZero():

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 	"testing"
@@ -73,5 +74,27 @@ func TestStatsCountTheCommandsThatWait(t *testing.T) {
 	callers.Wait()
 	if left := m.Stats().QueueBytes; left != 0 {
 		t.Errorf("%d bytes are said to wait when every command was answered", left)
+	}
+}
+
+// TestIdentitiesAreRecorded: the log records which directory and which key each member proved, and the
+// level that all of them know.
+func TestIdentitiesAreRecorded(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	c.append(0, "x")
+	recorded := func(m *member) bool {
+		configuration := m.Raft.(*raft).replica.Status().Configuration
+		known := 0
+		for _, other := range c.members {
+			r := other.Raft.(*raft)
+			line, _ := configuration.Find(r.identity.id)
+			if line.Incarnation == r.identity.incarnation && bytes.Equal(line.Key, r.ownKey()) && len(line.Key) > 0 {
+				known++
+			}
+		}
+		return known == 3 && configuration.Level == core.Level
+	}
+	for _, m := range c.members {
+		eventually(t, "incarnations, keys and level are in the log", func() bool { return recorded(m) })
 	}
 }

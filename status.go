@@ -41,7 +41,8 @@ func (r *raft) Stats() Stats {
 // refused adds up the messages that were not listened to. A message of an older term is none of them:
 // it was answered.
 func refused(m replica.RefusedMessages) uint64 {
-	return m.Impersonating + m.Foreign + m.Overflow + m.Core.Unknown + m.Core.Malformed + m.Core.Strangers
+	return m.Impersonating + m.Foreign + m.Overflow + m.Core.Unknown + m.Core.Malformed + m.Core.Strangers +
+		m.Core.Removed + m.Core.Replaced
 }
 
 // memberStatus is Status and Stats as a client asks for them over RPC.
