@@ -44,8 +44,10 @@ func (t *transfer) begin() {
 		return
 	}
 	p := t.target.process
-	if p.member.pausedUntil > p.member.world.now {
-		p.at(p.member.pausedUntil, t.begin)
+	w := p.member.world
+	if p.member.pausedUntil > w.now {
+		// Not an event of the process: nothing tells the sender when one that has not begun dies.
+		w.in(p.member.pausedUntil-w.now, t.begin)
 		return
 	}
 	t.to = p
