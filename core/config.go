@@ -33,7 +33,7 @@ type Config struct {
 	//
 	//	leader sends at least every      1 heartbeat
 	//	follower's election time-out     random in [6, 12) heartbeats, later by 6 for each rank
-	//	candidate's time-out             the same
+	//	candidate's time-out             the same, random in [1, 3) heartbeats after a refusal
 	//	stickiness of a leader           6 heartbeats since it was heard
 	//	check-quorum of a leader         12 heartbeats without a majority
 	//	question asked again             3 heartbeats

@@ -46,6 +46,12 @@ func (c *Core) resetElection() {
 	}
 }
 
+// soon returns a moment in the next few heartbeats, later for higher ranks.
+func (c *Core) soon() Instant {
+	h := c.config.Heartbeat
+	return c.now + c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h) + c.later(suspectSpan)
+}
+
 // later returns how much longer than others this member waits because of its rank, when those of one
 // rank wait within a span of that many heartbeats.
 func (c *Core) later(span Instant) Instant {
@@ -291,9 +297,15 @@ func (c *Core) answerVote(m *Message, grant bool, out *Effects) {
 	c.send(Message{Kind: MsgVoteReply, To: m.From, Term: c.hard.Term, Reject: !grant}, c.afterHard(), out)
 }
 
+// onVoteReply counts a vote. A refusal in the candidate's own term says that the election is contested:
+// then it does not wait a whole time-out for votes that others have got, but asks for pre-votes again
+// soon, unless the other one wins meanwhile.
 func (c *Core) onVoteReply(m *Message, out *Effects) {
 	if c.role != Candidate {
 		return
+	}
+	if m.Reject {
+		c.election.deadline = min(c.election.deadline, c.soon())
 	}
 	c.recordVote(m.From, !m.Reject)
 	c.tally(out)

@@ -278,3 +278,21 @@ func TestPausedLeaderHasNoLease(t *testing.T) {
 		}
 	}
 }
+
+// A leader that is to be removed has no lease from the moment at which its removal is in its log: the
+// voters that are left may elect without anybody who promised it anything.
+func TestLeaderOfOthersHasNoLease(t *testing.T) {
+	p, round := leasing(t, "a", "b", "c")
+	p.ack("b", p.last().Index, round)
+	p.ack("c", p.last().Index, round)
+	if !p.answered() {
+		t.Fatal("no lease")
+	}
+	p.step(core.Input{Changes: []core.ChangeRequest{{ID: 1, Change: core.Change{Remove: []entry.MemberID{"a"}}}}})
+	if p.core.Configuration().Index != p.last().Index {
+		t.Fatalf("the change has not begun: %+v", p.out.Changed)
+	}
+	if p.want(core.Leader); p.answered() {
+		t.Error("answered from a lease by a leader that is no voter")
+	}
+}

@@ -201,8 +201,7 @@ func (c *Core) onAppendReply(m *Message) {
 func (c *Core) lost(id entry.MemberID) {
 	if c.role == Follower && id == c.leader {
 		c.election.suspect = true
-		h := c.config.Heartbeat
-		soon := c.now + c.random.between(suspectMin*h, (suspectMin+suspectSpan)*h) + c.later(suspectSpan)
+		soon := c.soon()
 		if c.leases() {
 			soon = max(soon, c.election.promise)
 		}
