@@ -7,8 +7,8 @@ import "v.io/x/ref/lib/raft/core"
 type Seen struct {
 	// Leaders: a member began to lead. Commits: an entry was known to be committed for the first
 	// time. Restarts: a member restarted after a crash. Installed: a member's log was replaced by a
-	// snapshot. Reads: a read point was given.
-	Leaders, Commits, Restarts, Installed, Reads uint64
+	// snapshot. Changed: another configuration was committed. Reads: a read point was given.
+	Leaders, Commits, Restarts, Installed, Changed, Reads uint64
 	// Terms is the greatest term that was led, Committed the most entries committed.
 	Terms     uint64
 	Committed int
@@ -25,6 +25,9 @@ func (s *Seen) add(c *change, before, after *truth) {
 		s.Commits++
 		s.Committed = max(s.Committed, len(after.committed))
 	}
+	if after.configuration != before.configuration && len(before.committed) > 0 {
+		s.Changed++
+	}
 	if c.restarted() {
 		s.Restarts++
 	} else if c.after.disk.snapshot != c.before.disk.snapshot && len(c.after.log) > len(c.before.log) {
@@ -40,7 +43,7 @@ func (s *Seen) add(c *change, before, after *truth) {
 // begin makes the first state.
 func (x *search) begin() state {
 	l := x.lab
-	empty := newTruth(l.space.Members, l.space.Terms)
+	empty := newTruth(&l.initial, l.space.Terms)
 	s := state{left: l.space.Times, truth: l.truths.put(empty.appendKey(nil), empty)}
 	for i := range l.ids {
 		t := &turn{lab: l, next: &node{view: view{member: i}, clock: dawn}}
@@ -53,7 +56,7 @@ func (x *search) begin() state {
 		s.nodes = append(s.nodes, l.nodes.put(t.next.appendKey(nil), t.next))
 	}
 	if l.space.Led || l.space.Rivals {
-		s = x.settle(s, 0, len(l.ids))
+		s = x.settle(s, 0, l.space.Members)
 	}
 	if l.space.Rivals {
 		s = x.rivals(s)

@@ -26,7 +26,8 @@ func monotone(c *change) *broken {
 		return nil
 	}
 	for i := range c.after.match {
-		if was, is := c.before.match[i], c.after.match[i]; is < was {
+		// Of a member that is none any more a leader counts nothing.
+		if was, is := c.before.match[i], c.after.match[i]; is < was && c.after.knows(name(uint8(i+1))) {
 			return breach("match only grows", "leader %d lowers the match of %d from %d to %d", who, i+1, was, is)
 		}
 	}
@@ -63,7 +64,25 @@ func standing(all []*view, changed int, t *truth) *broken {
 			return b
 		}
 	}
+	if b := single(own); b != nil {
+		return b
+	}
 	return copies(all, t)
+}
+
+// single checks that a leader has one change of the configuration under way at most (thesis, section
+// 4.1): of more than two configurations some two would share no member of their quorums.
+func single(v *view) *broken {
+	n := 0
+	for i := int(v.status.Commit); i < len(v.log); i++ {
+		if v.log[i].configuration != nil {
+			n++
+		}
+	}
+	if v.status.Role != core.Leader || n < 2 {
+		return nil
+	}
+	return breach("one change at a time", "leader %d has %d configurations that are not committed", v.member+1, n)
 }
 
 // matching checks log matching (paper, figure 3).
@@ -96,17 +115,17 @@ func counted(leader, of *view) *broken {
 	return nil
 }
 
-// copies checks that a majority holds durably what was committed: what makes it last.
+// copies checks that no quorum could decide anything without a member that holds durably what was
+// committed: what makes it last.
 func copies(all []*view, t *truth) *broken {
 	for i, committed := range t.committed {
-		n := 0
-		for _, v := range all {
-			if kept := v.disk.kept(); i < len(kept) && kept[i] == committed {
-				n++
-			}
+		lacks := func(id entry.MemberID) bool {
+			kept := all[id[0]-'a'].disk.kept()
+			return i >= len(kept) || kept[i] != committed
 		}
-		if n <= len(all)/2 {
-			return breach("committed lasts", "entry %d is committed and durable at %d of %d members", i+1, n, len(all))
+		if quorum(t.configuration, lacks) {
+			return breach("committed lasts", "entry %d is committed, and a quorum of %s does not hold it durably",
+				i+1, describeConfiguration(t.configuration))
 		}
 	}
 	return nil

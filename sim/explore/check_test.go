@@ -25,7 +25,8 @@ func seenAs(member int, s core.Status, log ...uint32) *view {
 
 // led is a truth of which member 0 led term 1 and has committed two entries.
 func led() *truth {
-	t := newTruth(3, 4)
+	three := entry.Configuration{Members: []entry.Member{{ID: "a"}, {ID: "b"}, {ID: "c"}}}
+	t := newTruth(&three, 4)
 	t.votes[2] = [membersMax]uint8{0, 2, 2}
 	t.committed, t.within = items(10, 11), []entry.Term{1, 1}
 	t.leaders[1] = 1
@@ -112,6 +113,8 @@ func TestPlantedReplication(t *testing.T) {
 		v.match[1] = match
 		return v
 	}
+	alone := seenAs(0, leader, 10, 11, 20)
+	alone.log[2].configuration = &entry.Configuration{Members: []entry.Member{{ID: "a"}}}
 	answer := func(index entry.Index) *change {
 		c := step(seenAs(0, follower), seenAs(0, follower))
 		c.asked, c.reads = 1, []core.ReadPoint{{Read: 1, Index: index}}
@@ -132,6 +135,7 @@ func TestPlantedReplication(t *testing.T) {
 		{"commit only grows", step(seenAs(0, committed, 10, 11), restarted), true},
 		{"match only grows", step(matching(2), matching(1)), false},
 		{"match only grows", step(matching(1), matching(2)), true},
+		{"match only grows", step(matching(2), alone), true},
 		{"reads are never old", answer(1), false},
 		{"reads are never old", answer(2), true},
 		{"reads are answered once", unasked, false},
@@ -189,7 +193,7 @@ func TestPlantedTwice(t *testing.T) {
 	frame := func(at entry.Index) item {
 		return l.item(build(entry.Header{Index: at, Term: 1, Origin: 7, Sequence: 1}, []byte{1}))
 	}
-	known := newTruth(3, 1)
+	known := newTruth(&entry.Configuration{}, 1)
 	known.committed = []item{frame(1)}
 	if b := l.once(known); b != nil {
 		t.Fatalf("found %+v", b)

@@ -75,6 +75,11 @@ func (l *lab) rareChoices(s *state, member int, n *node, dst []event) []event {
 			dst = append(dst, event{kind: transfers, member: member, arg: uint32(other)})
 		}
 	}
+	if s.left[Change] > 0 && n.status.Role == core.Leader {
+		for k := range l.space.Changes {
+			dst = append(dst, event{kind: changes, member: member, arg: uint32(k)})
+		}
+	}
 	return dst
 }
 
@@ -109,5 +114,7 @@ func (l *lab) pay(s *state, e event, left *Times) {
 		left[Break]--
 	case transfers:
 		left[Transfer]--
+	case changes:
+		left[Change]--
 	}
 }

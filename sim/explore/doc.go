@@ -26,12 +26,16 @@
 //     time passes that a leader must step down. The members' clocks are independent of one another,
 //     which is the most that can go wrong with time;
 //   - a client proposes a command or asks for a read point, at any member;
+//   - the leader is asked to hand over, or to change the configuration: members that the space has
+//     outside of the cluster are added, caught up and promoted, others removed;
 //   - a member takes a snapshot and compacts its log; a snapshot arrives.
 //
 // # What is checked
 //
-// After each step: at most one leader in a term; equal positions mean equal logs; a new leader has
-// everything that was committed; what is committed never changes, and a majority holds it durably;
+// After each step: at most one leader in a term, with the votes of a quorum; equal positions mean equal logs; a new leader has
+// everything that was committed; what is committed never changes, no quorum could decide without one
+// that holds it durably, and a leader counts only its own term; one change of the configuration at a
+// time;
 // a vote never changes within its term, also over a crash; no ack and no vote says more than what is
 // durable; commit index and match only grow, and no match is beyond what the member holds; no read
 // point is below what was committed when it was asked; no forwarded command is committed twice; no

@@ -25,6 +25,7 @@ const (
 	snapshot
 	breaks
 	transfers
+	changes
 	loaded
 )
 
@@ -118,10 +119,31 @@ func (l *lab) describe(s *state, e event) string {
 		return fmt.Sprintf("%s loses its connection to %s", id, l.ids[e.arg])
 	case transfers:
 		return fmt.Sprintf("%s is asked that %s shall lead", id, l.ids[e.arg])
+	case changes:
+		return fmt.Sprintf("%s is asked for %s", id, describeChange(&l.space.Changes[e.arg]))
 	case loaded:
 		return fmt.Sprintf("%s has read entries from its disk", id)
 	}
 	return fmt.Sprintf("event %d", e.kind)
+}
+
+func describeChange(c *core.Change) string {
+	var parts []string
+	for _, m := range c.Add {
+		parts = append(parts, "+"+string(m.ID))
+	}
+	for _, id := range c.Remove {
+		parts = append(parts, "-"+string(id))
+	}
+	return "the change " + strings.Join(parts, " ")
+}
+
+// describeConfiguration lists the voters, in a joint configuration those of both sets.
+func describeConfiguration(c *entry.Configuration) string {
+	if c.Joint() {
+		return fmt.Sprintf("%v%v", c.Outgoing(), c.Incoming())
+	}
+	return fmt.Sprintf("%v", c.Incoming())
 }
 
 // describeWrites says what is under way to a disk.
@@ -198,6 +220,9 @@ func (l *lab) describeNode(n *node) string {
 			b.WriteString(" |")
 		}
 		fmt.Fprintf(&b, " %d", item.term)
+		if item.configuration != nil && i > 0 {
+			b.WriteString(describeConfiguration(item.configuration))
+		}
 	}
 	fmt.Fprintf(&b, ", durable %d, commit %d", s.Durable, s.Commit)
 	return b.String()

@@ -115,7 +115,7 @@ func (x *search) levels(progress func(*Result)) {
 		for at := 0; at < len(x.current.words); number++ {
 			size := int(x.current.words[at])
 			var s state
-			s.read(x.current.words[at+1:at+1+size], x.lab.space.Members)
+			s.read(x.current.words[at+1:at+1+size], len(x.lab.ids))
 			x.leave(&s, number)
 			if x.result.Violation != nil || x.result.States >= x.limit {
 				return

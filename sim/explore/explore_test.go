@@ -26,6 +26,10 @@ func TestSpaces(t *testing.T) {
 		"old":        func(s *Seen) bool { return s.Terms == 2 && s.Reads > 0 && s.Committed == 3 },
 		"answers":    func(s *Seen) bool { return s.Committed == 2 && s.Reads > 0 },
 		"copies":     func(s *Seen) bool { return s.Committed == 3 },
+		"adding":     func(s *Seen) bool { return s.Changed > 0 && s.Terms == 2 && s.Committed == 4 },
+		"removing":   func(s *Seen) bool { return s.Changed > 0 && s.Terms == 2 },
+		"joint":      func(s *Seen) bool { return s.Changed > 0 && s.Terms == 2 && s.Committed == 5 },
+		"contest":    func(s *Seen) bool { return s.Changed > 0 && s.Terms == 3 },
 		"snapshots":  func(s *Seen) bool { return s.Restarts > 0 && s.Installed > 0 },
 		"time":       func(s *Seen) bool { return s.Terms == 2 && s.Leaders > 0 },
 	}
@@ -101,7 +105,7 @@ func TestTraceLeadsThere(t *testing.T) {
 // What a step may do is bounded: at the bound it is not offered any more.
 func TestTimesBoundChoices(t *testing.T) {
 	for choice := range choices {
-		space := Space{Members: 3, Terms: 3, Entries: 4, Messages: 4, Led: true}
+		space := Space{Members: 3, Terms: 3, Entries: 4, Messages: 4, Led: true, Changes: []core.Change{{}}}
 		count := func() int {
 			x := newSearch(&space, 0)
 			s := x.begin()

@@ -13,9 +13,11 @@ type lab struct {
 	ids     []entry.MemberID
 	initial entry.Configuration
 	entries table[*entry.Block]
-	nodes   table[*node]
-	packets table[*packet]
-	truths  table[*truth]
+	// configurations are those of entries, by their numbers.
+	configurations map[uint32]*entry.Configuration
+	nodes          table[*node]
+	packets        table[*packet]
+	truths         table[*truth]
 	// outcomes are what the events did, known by node and event.
 	outcomes []outcome
 	known    map[uint64]uint32
@@ -67,15 +69,25 @@ func newLab(space *Space) *lab {
 	l := &lab{
 		space: space, entries: newTable[*entry.Block](), nodes: newTable[*node](),
 		packets: newTable[*packet](), truths: newTable[*truth](), known: map[uint64]uint32{},
-		learned: map[[2]uint32]uint32{},
+		learned: map[[2]uint32]uint32{}, configurations: map[uint32]*entry.Configuration{},
 	}
 	l.initial.Cluster = entry.ClusterID{1}
-	for i := range space.Members {
+	for i := range space.Members + space.Outsiders {
 		id := entry.MemberID(rune('a' + i))
 		l.ids = append(l.ids, id)
-		l.initial.Members = append(l.initial.Members, entry.Member{ID: id})
+		if i < space.Members {
+			l.initial.Members = append(l.initial.Members, entry.Member{ID: id})
+		}
 	}
 	return l
+}
+
+// given is the configuration that a member has from outside the log: an outsider has none.
+func (l *lab) given(member int) entry.Configuration {
+	if member < l.space.Members {
+		return l.initial
+	}
+	return entry.Configuration{}
 }
 
 func (l *lab) member(id entry.MemberID) int { return int(id[0] - 'a') }
@@ -84,7 +96,21 @@ func (l *lab) block(i item) *entry.Block { return l.entries.items[i.id] }
 
 // item gives an entry its number.
 func (l *lab) item(block *entry.Block) item {
-	return item{id: l.entries.put(block.Bytes(), block), term: block.Term(block.First())}
+	at := block.First()
+	i := item{id: l.entries.put(block.Bytes(), block), term: block.Term(at)}
+	if block.Kind(at) != entry.KindConfiguration {
+		return i
+	}
+	if l.configurations[i.id] == nil {
+		value, err := entry.DecodeConfiguration(block.Payload(at))
+		if err != nil {
+			// Only the frames that this package built itself come here.
+			panic(fmt.Sprintf("explore: the configuration of entry %d: %v", at, err))
+		}
+		l.configurations[i.id] = &value
+	}
+	i.configuration = l.configurations[i.id]
+	return i
 }
 
 // items gives each entry of a block its number.

@@ -12,6 +12,8 @@ import (
 type item struct {
 	id   uint32
 	term entry.Term
+	// configuration is set when the entry holds one; equal ids have the same.
+	configuration *entry.Configuration
 }
 
 // view is what a checker sees of one member.
@@ -25,6 +27,26 @@ type view struct {
 	// match is what the member, as a leader, counts of each other one.
 	match [membersMax]entry.Index
 	disk  disk
+}
+
+// configuration is the one in force: the newest of the log, nil when the log has none.
+func (v *view) configuration() *entry.Configuration {
+	for i := len(v.log) - 1; i >= 0; i-- {
+		if c := v.log[i].configuration; c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// knows reports whether the id is that of a member of the configuration in force, if there is one.
+func (v *view) knows(id entry.MemberID) bool {
+	c := v.configuration()
+	if c == nil {
+		return true
+	}
+	_, found := c.Find(id)
+	return found
 }
 
 // disk is what survives a crash.

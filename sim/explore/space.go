@@ -1,6 +1,9 @@
 package explore
 
-import "v.io/x/ref/lib/raft/entry"
+import (
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
 
 // Choice is a kind of event that a [Space] bounds by number.
 type Choice uint8
@@ -30,11 +33,13 @@ const (
 	Break
 	// Transfer: a member is asked to see to it that another one leads.
 	Transfer
+	// Change: the leader is asked for one of the space's changes.
+	Change
 	choices
 )
 
 var choiceNames = [choices]string{"deadlines", "heartbeats", "lulls", "sleeps", "commands", "reads", "copies",
-	"crashes", "snapshots", "breaks", "transfers"}
+	"crashes", "snapshots", "breaks", "transfers", "changes"}
 
 // String returns the plural of what is bounded.
 func (c Choice) String() string { return choiceNames[c] }
@@ -46,8 +51,9 @@ type Times [choices]uint8
 type Space struct {
 	// Name is one word; About says what the space is good for.
 	Name, About string
-	// Members is the size of the cluster, 1 to 5.
-	Members int
+	// Members is the size of the cluster, and Outsiders how many more wait to be added; 1 to 5 together.
+	// They are named a, b, c and so on.
+	Members, Outsiders int
 	// Terms and Entries are the greatest term and index. A step beyond them is not taken.
 	Terms   entry.Term
 	Entries entry.Index
@@ -68,6 +74,8 @@ type Space struct {
 	Instant bool
 	// Single makes each message carry one entry at most.
 	Single bool
+	// Changes are the changes of the configuration that may be asked for.
+	Changes []core.Change
 	// Times bounds the events that could go on for ever.
 	Times Times
 }

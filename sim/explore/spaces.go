@@ -1,13 +1,20 @@
 package explore
 
+import (
+	"slices"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
+
 // Spaces returns the spaces of the check: those that are visited whole with each change, or with long
 // those of the long run, which go further in the same directions. Each one stresses a few kinds of
 // events; all of them together in one space would not reach a second leader.
 func Spaces(long bool) []Space {
 	if long {
-		return append(longElections(), longReplication()...)
+		return slices.Concat(longElections(), longReplication(), longMembership())
 	}
-	return append(elections(), replication()...)
+	return slices.Concat(elections(), replication(), membership())
 }
 
 func elections() []Space {
@@ -75,6 +82,39 @@ func replication() []Space {
 			Times: Times{Command: 1, Snapshot: 1, Crash: 1, Heartbeat: 1},
 		},
 	}
+}
+
+func membership() []Space {
+	d := []entry.Member{{ID: "d"}}
+	a, c := []entry.MemberID{"a"}, []entry.MemberID{"c"}
+	return []Space{
+		{
+			Name: "adding", About: "a member is added, caught up and promoted, while another one takes over",
+			Members: 3, Outsiders: 1, Terms: 2, Entries: 4, Messages: 1, Led: true, Instant: true, Candidates: 2,
+			Changes: []core.Change{{Add: d}}, Times: Times{Change: 1, Lull: 1, Deadline: 1, Heartbeat: 2},
+		}, {
+			Name: "removing", About: "a member or the leader is removed while another one takes over",
+			Members: 3, Terms: 2, Entries: 4, Messages: 2, Led: true, Candidates: 2,
+			Changes: []core.Change{{Remove: c}, {Remove: a}}, Times: Times{Change: 1, Lull: 1, Deadline: 1},
+		}, {
+			Name: "joint", About: "a member replaces another one by way of a joint configuration",
+			Members: 3, Outsiders: 1, Terms: 2, Entries: 5, Messages: 1, Led: true, Instant: true, Candidates: 2,
+			Changes: []core.Change{{Add: d, Remove: c}}, Times: Times{Change: 1, Heartbeat: 1, Deadline: 1, Lull: 1},
+		}, {
+			Name: "contest", About: "two leaders change the configuration, each one that the other does not know",
+			Members: 3, Terms: 3, Entries: 4, Messages: 1, Rivals: true, Instant: true,
+			Changes: []core.Change{{Remove: c}, {Remove: a}}, Times: Times{Change: 2, Lull: 1, Deadline: 1, Heartbeat: 1},
+		},
+	}
+}
+
+func longMembership() []Space {
+	all := membership()
+	all[0].Messages = 2
+	all[1].Messages, all[1].Times[Crash] = 3, 1
+	all[2].Messages, all[2].Instant = 2, false
+	all[3].Messages, all[3].Instant = 2, false
+	return all
 }
 
 func longElections() []Space {

@@ -11,8 +11,8 @@ import (
 // truth is what an observer of all members has seen: the history that the invariants speak of. It is
 // part of a state, because members forget.
 type truth struct {
-	// members is the size of the cluster.
-	members int
+	// configuration is the newest that is committed; the initial one before.
+	configuration *entry.Configuration
 	// committed are the entries that some member knew to be committed, and in the log of which term's
 	// member it was so first.
 	committed []item
@@ -30,8 +30,8 @@ type question struct {
 	least entry.Index
 }
 
-func newTruth(members int, terms entry.Term) *truth {
-	return &truth{members: members, leaders: make([]uint8, terms+1), votes: make([][membersMax]uint8, terms+1)}
+func newTruth(initial *entry.Configuration, terms entry.Term) *truth {
+	return &truth{configuration: initial, leaders: make([]uint8, terms+1), votes: make([][membersMax]uint8, terms+1)}
 }
 
 // clone returns a copy that shares nothing which is modified.
@@ -113,22 +113,39 @@ func (t *truth) learnLeader(c *change) *broken {
 	return t.elected(c)
 }
 
-// elected checks that a new leader has the votes of a majority (paper, section 5.2): such that were said.
+// elected checks that a new leader has the votes of a quorum (paper, section 5.2): such that were said.
 func (t *truth) elected(c *change) *broken {
-	n, term := 0, c.after.status.Term
+	term := c.after.status.Term
 	if c.before.status.Role == core.Leader && c.before.status.Term == term {
 		return nil
 	}
-	for member := range t.members {
-		if t.votes[term][member] == uint8(c.after.member+1) {
-			n++
-		}
+	voted := func(id entry.MemberID) bool { return t.votes[term][id[0]-'a'] == uint8(c.after.member+1) }
+	in := c.before.configuration()
+	if in == nil {
+		in = t.configuration
 	}
-	if n <= t.members/2 {
-		return breach("a leader is voted for", "member %d leads term %d with %d votes of %d members",
-			c.after.member+1, term, n, t.members)
+	if !quorum(in, voted) {
+		return breach("a leader is voted for", "member %d leads term %d without a quorum of %s",
+			c.after.member+1, term, describeConfiguration(in))
 	}
 	return nil
+}
+
+// quorum reports whether those that have something could decide: a majority of the voters, in a joint
+// configuration of both sets (thesis, section 4.3). It is written without the core's own.
+func quorum(c *entry.Configuration, has func(entry.MemberID) bool) bool {
+	for _, set := range [][]entry.MemberID{c.Incoming(), c.Outgoing()} {
+		n := 0
+		for _, id := range set {
+			if has(id) {
+				n++
+			}
+		}
+		if len(set) > 0 && n <= len(set)/2 {
+			return false
+		}
+	}
+	return true
 }
 
 // vote notes a vote that counts: one that was said, or a leader's own.
@@ -191,6 +208,9 @@ func (t *truth) learnCommit(c *change) *broken {
 		switch {
 		case i == len(t.committed):
 			t.committed, t.within = append(t.committed, known), append(t.within, s.Term)
+			if known.configuration != nil {
+				t.configuration = known.configuration
+			}
 		case t.committed[i] != known:
 			return breach("state machine safety", "member %d commits another entry at %d than was committed before",
 				c.after.member+1, i+1)

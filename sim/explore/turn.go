@@ -65,6 +65,9 @@ func (t *turn) happen(e event) {
 	case transfers:
 		request := core.TransferRequest{ID: core.TransferID(n.run) + 1, To: t.lab.ids[e.arg]}
 		t.step(core.Input{Transfers: []core.TransferRequest{request}})
+	case changes:
+		request := core.ChangeRequest{ID: core.ChangeID(e.arg) + 1, Change: t.lab.space.Changes[e.arg]}
+		t.step(core.Input{Changes: []core.ChangeRequest{request}})
 	case loaded:
 		t.load()
 	}
@@ -256,18 +259,12 @@ func (n *node) applied() entry.Index {
 // configuration returns the configurations of a log, and the one in force at its end.
 func (t *turn) configuration(log []item) ([]core.ConfigurationAt, entry.Configuration) {
 	var all []core.ConfigurationAt
-	last := t.lab.initial
+	last := t.lab.given(t.next.member)
 	for n, i := range log {
-		block, at := t.lab.block(i), entry.Index(n+1)
-		if block.Kind(at) != entry.KindConfiguration {
-			continue
+		if i.configuration != nil {
+			last = *i.configuration
+			all = append(all, core.ConfigurationAt{Index: entry.Index(n + 1), Value: last})
 		}
-		value, err := entry.DecodeConfiguration(block.Payload(at))
-		if err != nil {
-			t.result.fatal = err
-			continue
-		}
-		all, last = append(all, core.ConfigurationAt{Index: at, Value: value}), value
 	}
 	return all, last
 }
@@ -335,7 +332,7 @@ func (t *turn) start() {
 			rec.Terms = append(rec.Terms, entry.TermRun{First: i, Term: term})
 		}
 	}
-	start := core.Start{Recovered: rec, Initial: t.lab.initial}
+	start := core.Start{Recovered: rec, Initial: t.lab.given(n.member)}
 	all, _ := t.configuration(d.log)
 	for _, at := range all {
 		if at.Index > rec.Base.Index {

@@ -57,7 +57,7 @@ func (h *Hunt) Find(ctx context.Context, bug *Bug) (string, error) {
 	case "explore":
 		return h.simulate(ctx, overlay, dir, explored, "-explore", "-space", f.Target)
 	default:
-		return h.simulate(ctx, overlay, dir, simulated, "-seeds", strconv.Itoa(SeedsMax))
+		return h.simulate(ctx, overlay, dir, simulated, "-seeds", strconv.Itoa(SeedsMax), "-shrink", "0")
 	}
 }
 
@@ -112,6 +112,8 @@ func (h *Hunt) simulate(
 var (
 	brokenLine = regexp.MustCompile(`(?m)^(.*) is broken: `)
 	statesLine = regexp.MustCompile(`(?m)^  (\d+) states `)
+	seedsLine  = regexp.MustCompile(`(?m)^(\d+) seeds \(`)
+	seedLine   = regexp.MustCompile(`(?m)^(seed \d+ is broken: .*)`)
 	stepLine   = regexp.MustCompile(`(?m)^ *(\d+)  `)
 )
 
@@ -132,6 +134,12 @@ func explored(out string) string {
 
 // simulated reads what the simulator has found.
 func simulated(out string) string {
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	return "simulator: " + lines[len(lines)-1]
+	seeds, text := "?", "?"
+	if m := seedsLine.FindStringSubmatch(out); m != nil {
+		seeds = m[1]
+	}
+	if m := seedLine.FindStringSubmatch(out); m != nil {
+		text = m[1]
+	}
+	return fmt.Sprintf("simulator: after %s seeds: %s", seeds, text)
 }
