@@ -32,14 +32,13 @@
 //
 // # What is checked
 //
-// After each step: at most one leader in a term, with the votes of a quorum; equal positions mean equal logs; a new leader has
-// everything that was committed; what is committed never changes, no quorum could decide without one
-// that holds it durably, and a leader counts only its own term; one change of the configuration at a
-// time;
-// a vote never changes within its term, also over a crash; no ack and no vote says more than what is
-// durable; commit index and match only grow, and no match is beyond what the member holds; no read
-// point is below what was committed when it was asked; no forwarded command is committed twice; no
-// member stops because it saw a contradiction.
+// After each step: at most one leader in a term, with the votes of a quorum; equal positions mean
+// equal logs; a new leader has everything that was committed; what is committed never changes, no
+// quorum could decide without a member that holds it durably, and a leader counts only its own term;
+// one change of the configuration at a time; a vote never changes within its term, also over a crash;
+// no ack and no vote says more than what is durable; commit index and match only grow, and no match
+// is beyond what the member holds; no read point is below what was committed when it was asked; no
+// forwarded command is committed twice; no member stops because it saw a contradiction.
 //
 // # What is left out, and why it may be
 //

@@ -164,7 +164,8 @@ func TestTell(t *testing.T) {
 	if got := explored(out); got != "model check: \"committed lasts\" after 114 states, in 12 steps" {
 		t.Errorf("%q", got)
 	}
-	if got := simulated("seed 7 is broken: b\n9 seeds (next: 9)\n"); got != "simulator: after 9 seeds: seed 7 is broken: b" {
+	out = "seed 7 is broken: b\n9 seeds (next: 9)\n"
+	if got := simulated(out); got != "simulator: after 9 seeds: seed 7 is broken: b" {
 		t.Errorf("%q", got)
 	}
 }
