@@ -67,7 +67,7 @@ type demands struct {
 // demandsMax bounds the callers that wait for a snapshot.
 const demandsMax = 1024
 
-// take takes new wishes, at an applied index.
+// take takes new wishes, at an applied index, and answers those whom the newest snapshot serves by now.
 func (s *images) take(all []*demand, applied entry.Index) {
 	for _, d := range all {
 		if d.need = applied; len(s.demands.waiting) >= demandsMax {

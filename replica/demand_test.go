@@ -146,11 +146,13 @@ func TestSnapshotOnDemandIsNew(t *testing.T) {
 			t.Errorf("with an ended ctx: %v", err)
 		}
 		left, r := ask(), m.Replica
-		go func() { slow.end <- nil }()
+		go func() {
+			if got := <-left; !errors.Is(got.err, replica.ErrStopped) {
+				t.Errorf("at Stop: %+v", got)
+			}
+			slow.end <- nil
+		}()
 		m.stop()
-		if got := <-left; !errors.Is(got.err, replica.ErrStopped) && got.err != nil {
-			t.Errorf("at Stop: %+v", got)
-		}
 		if _, err := r.Snapshot(t.Context()); !errors.Is(err, replica.ErrStopped) {
 			t.Errorf("after Stop: %v", err)
 		}

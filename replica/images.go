@@ -110,7 +110,6 @@ func (e *engine) takeCreated(c *createdEvent, act *actions) {
 	if c.meta.Index > s.newest.Index {
 		s.newest = c.meta
 	}
-	s.serve()
 	s.deliveries.keep(c.meta)
 	e.cut(act)
 	s.config.Logger.Info("snapshot taken", "member", s.config.ID, "index", c.meta.Index, "bytes", c.meta.Size)
@@ -198,7 +197,6 @@ func (s *images) installed(i *install) {
 	if i.meta.Index > s.newest.Index {
 		s.newest = i.meta
 	}
-	s.serve()
 }
 
 // reset makes the restored snapshot wait for the batch that resets the log.
