@@ -107,12 +107,20 @@ func (o *operation) try() {
 	})
 }
 
+// command is what the operation writes.
+func (o *operation) command() []byte {
+	if payload := o.client.world.options.Payload; payload != nil {
+		return append(appendCommand(nil, o.attempt, o.value, o.call.Key, 0), payload(o.value)...)
+	}
+	return appendCommand(nil, o.attempt, o.value, o.call.Key, o.call.Size)
+}
+
 // ask is the call itself, in the process.
 func (o *operation) ask(p *process) {
 	f := &flight{operation: o, process: p}
 	var err error
 	if o.call.Write {
-		command := appendCommand(nil, o.attempt, o.value, o.call.Key, o.call.Size)
+		command := o.command()
 		f.proposing, err = p.driven.Propose(command)
 	} else {
 		f.reading, err = p.driven.Read()

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -39,6 +40,8 @@ type store struct {
 	process *process
 	values  [keysMax]uint64
 	state   uint64
+	// beside is Options.Beside's, nil for none.
+	beside replica.Machine
 }
 
 // Apply implements replica.Machine. The result of a command is the value that it replaced.
@@ -61,37 +64,65 @@ func (s *store) apply(c *replica.Command) uint64 {
 	s.values[key] = value
 	hi, lo := bits.Mul64(s.state^value, 0x9fb21c651e98df25)
 	s.state = hi ^ lo + uint64(key) + uint64(entry.Checksum(c.Payload))
+	if s.beside != nil {
+		part := replica.Command{Index: c.Index, Term: c.Term, Payload: c.Payload[commandHead:len(c.Payload):len(c.Payload)]}
+		s.beside.Apply([]replica.Command{part}, make([]any, 1))
+	}
 	s.process.applied(check.Command{Index: c.Index, Term: c.Term, Attempt: attempt, State: s.state})
 	return before
 }
 
 // Snapshot implements replica.Machine: the state is captured now and written by finish.
-func (s *store) Snapshot(_ context.Context, _ entry.Index, w io.Writer) (func() error, error) {
+func (s *store) Snapshot(ctx context.Context, at entry.Index, w io.Writer) (func() error, error) {
 	image := binary.LittleEndian.AppendUint64(nil, s.state)
 	for _, value := range s.values {
 		image = binary.LittleEndian.AppendUint64(image, value)
 	}
 	image = append(image, make([]byte, s.process.member.world.plan.Setting.Stores.Image)...)
+	if s.beside == nil {
+		return func() error { return writeImage(w, image) }, nil
+	}
+	rest := new(bytes.Buffer)
+	finish, err := s.beside.Snapshot(ctx, at, rest)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
-		for len(image) > 0 {
-			n := min(len(image), 700)
-			if _, err := w.Write(image[:n]); err != nil {
+		if finish != nil {
+			if err := finish(); err != nil {
 				return err
 			}
-			image = image[n:]
 		}
-		return nil
+		return writeImage(w, append(image, rest.Bytes()...))
 	}, nil
 }
 
+// writeImage writes in pieces that are no multiple of anything.
+func writeImage(w io.Writer, image []byte) error {
+	for len(image) > 0 {
+		n := min(len(image), 700)
+		if _, err := w.Write(image[:n]); err != nil {
+			return err
+		}
+		image = image[n:]
+	}
+	return nil
+}
+
 // Restore implements replica.Machine.
-func (s *store) Restore(_ context.Context, at entry.Index, r io.Reader) error {
+func (s *store) Restore(ctx context.Context, at entry.Index, r io.Reader) error {
 	image, err := io.ReadAll(r)
 	if err != nil {
 		return err
 	}
-	if want := 8 + 8*keysMax + s.process.member.world.plan.Setting.Stores.Image; len(image) != want {
+	want := 8 + 8*keysMax + s.process.member.world.plan.Setting.Stores.Image
+	if len(image) < want || len(image) > want && s.beside == nil {
 		return fmt.Errorf("an image of %d bytes, want %d", len(image), want)
+	}
+	if s.beside != nil {
+		if err := s.beside.Restore(ctx, at, bytes.NewReader(image[want:])); err != nil {
+			return err
+		}
 	}
 	s.state = binary.LittleEndian.Uint64(image)
 	for i := range s.values {

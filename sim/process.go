@@ -57,6 +57,9 @@ func (p *process) open() error {
 	p.dir = dir
 	p.who = check.Life{Member: m.id, Incarnation: dir.Identity().Incarnation, Start: p.life}
 	p.machine = &store{process: p}
+	if w.options.Beside != nil {
+		p.machine.beside = w.options.Beside(m.number)
+	}
 	r, err := replica.New(p.config())
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
 	"v.io/x/ref/lib/raft/sim/check"
 )
 
@@ -23,6 +24,7 @@ type world struct {
 	initial entry.Configuration
 	checks  *check.Suite
 	healer  healer
+	options Options
 	tally
 }
 
@@ -41,6 +43,12 @@ type tally struct {
 type Options struct {
 	// Log receives one line for each event; nil for none.
 	Log io.Writer
+	// Beside makes a state machine that runs beside the simulator's own at each start of a member: it is
+	// given what Payload adds to each command, and its images and errors are a part of the member's. Nil
+	// for none. Snapshot's finish is called by the simulator's goroutine, like everything else.
+	Beside func(member int) replica.Machine
+	// Payload returns what the n-th write carries for the machine beside, in place of padding.
+	Payload func(n uint64) []byte
 }
 
 // Result is how a run ended.
@@ -61,7 +69,7 @@ type Result struct {
 
 // Run runs a plan to its end, or to the first violation.
 func Run(plan Plan, o Options) *Result {
-	w := &world{plan: &plan, checks: check.New(), tally: tally{counts: make(map[string]int)}}
+	w := &world{plan: &plan, options: o, checks: check.New(), tally: tally{counts: make(map[string]int)}}
 	w.trace.out = o.Log
 	w.initial.Cluster = entry.ClusterID{1, byte(plan.Seed)}
 	w.network = newNetwork(w, plan.Setting.Members)
