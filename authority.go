@@ -17,16 +17,17 @@ import (
 	"v.io/x/ref/lib/raft/entry"
 )
 
-// authority decides who may call what. There are two rights: ClientRight for the methods that any
-// user of the log may call, PeerRight for those with which members vote and replicate. A principal
-// equal to the member's own has both. The peer right alone does not make a member: a peer must also
+// authority decides who may call what. There are three rights: ClientRight for the methods that any
+// user of the log may call, AdminRight for those that change who its members are and who leads,
+// PeerRight for those with which members vote and replicate. A principal equal to the member's own has
+// all. The peer right alone does not make a member: a peer must also
 // hold the key of the member it speaks for (see prove).
 //
 // All methods may be called by any goroutine.
 type authority struct {
-	client access.AccessList
-	peer   access.AccessList
-	log    *slog.Logger
+	// lists say who has which right.
+	lists map[Right]access.AccessList
+	log   *slog.Logger
 
 	mu sync.Mutex
 	// keys holds the public key (PKIX DER) that each member's own address proved when this member
@@ -39,8 +40,8 @@ type authority struct {
 	configured entry.Configuration
 }
 
-func newAuthority(client, peer access.AccessList, log *slog.Logger) *authority {
-	return &authority{client: client, peer: peer, log: log,
+func newAuthority(lists map[Right]access.AccessList, log *slog.Logger) *authority {
+	return &authority{lists: lists, log: log,
 		keys: map[entry.MemberID][]byte{}, proved: make(chan struct{})}
 }
 
@@ -65,10 +66,7 @@ func (a *authority) allow(ctx *context.T, call security.Call, right Right) error
 			return nil
 		}
 	}
-	if right == PeerRight {
-		return a.peer.Authorize(ctx, call)
-	}
-	return a.client.Authorize(ctx, call)
+	return a.lists[right].Authorize(ctx, call) // A right that nobody was given admits nobody.
 }
 
 // rightOf returns the right that a method's tags ask for. A method without a tag of ours (a

@@ -33,10 +33,11 @@ func newGuarded(t *testing.T) *guarded {
 	if err := g.root.Bless(g.local, "member:a"); err != nil {
 		t.Fatal(err)
 	}
-	g.authority = newAuthority(
-		access.AccessList{In: []security.BlessingPattern{"root:user"}, NotIn: []string{"root:user:bad"}},
-		access.AccessList{In: []security.BlessingPattern{"root:member"}},
-		slog.New(slog.NewTextHandler(&g.log, nil)))
+	g.authority = newAuthority(map[Right]access.AccessList{
+		ClientRight: {In: []security.BlessingPattern{"root:user"}, NotIn: []string{"root:user:bad"}},
+		PeerRight:   {In: []security.BlessingPattern{"root:member"}},
+		AdminRight:  {In: []security.BlessingPattern{"root:user:operator"}},
+	}, slog.New(slog.NewTextHandler(&g.log, nil)))
 	return g
 }
 
@@ -80,26 +81,29 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		who          security.Principal
-		client, peer bool
+		who                 security.Principal
+		client, peer, admin bool
 	}{
-		"the member's own principal":     {g.local, true, true},
-		"a user":                         {g.blessed(t, "user"), true, false},
-		"a user below":                   {g.blessed(t, "user:phone"), true, false},
-		"a user on the list of the bad":  {g.blessed(t, "user:bad"), false, false},
-		"a member":                       {g.blessed(t, "member:b"), false, true},
-		"another name of the root":       {g.blessed(t, "stranger"), false, false},
-		"an expired user":                {g.blessed(t, "user", expired), false, false},
-		"an expired member":              {g.blessed(t, "member:b", expired), false, false},
-		"another root of the same name":  {impostor, false, false},
-		"a principal without a blessing": {testutil.NewPrincipal(), false, false},
+		"the member's own principal":     {g.local, true, true, true},
+		"a user":                         {g.blessed(t, "user"), true, false, false},
+		"a user below":                   {g.blessed(t, "user:phone"), true, false, false},
+		"a user on the list of the bad":  {g.blessed(t, "user:bad"), false, false, false},
+		"an operator":                    {g.blessed(t, "user:operator"), true, false, true},
+		"a member":                       {g.blessed(t, "member:b"), false, true, false},
+		"another name of the root":       {g.blessed(t, "stranger"), false, false, false},
+		"an expired user":                {g.blessed(t, "user", expired), false, false, false},
+		"an expired operator":            {g.blessed(t, "user:operator", expired), false, false, false},
+		"an expired member":              {g.blessed(t, "member:b", expired), false, false, false},
+		"another root of the same name":  {impostor, false, false, false},
+		"a principal without a blessing": {testutil.NewPrincipal(), false, false, false},
 	} {
 		for _, method := range []struct {
 			tags []any
 			want bool
 		}{
 			{[]any{ClientRight}, c.client}, {[]any{PeerRight}, c.peer}, {nil, c.client},
-			{[]any{"Peer"}, c.client}, {[]any{access.Read, PeerRight}, c.peer},
+			{[]any{"Peer"}, c.client}, {[]any{access.Read, PeerRight}, c.peer}, {[]any{AdminRight}, c.admin},
+			{[]any{Right("Unheard")}, c.client && c.peer && c.admin},
 		} {
 			err := g.Authorize(nil, g.from(t, c.who, method.tags...))
 			if (err == nil) != method.want {

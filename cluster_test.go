@@ -201,17 +201,23 @@ func (c *cluster) create(m *member) {
 	m.Raft, m.up = r, true
 }
 
+// use makes the Raft of a member that has not been started anew, over another client.
+func (c *cluster) use(m *member, client RaftClient) {
+	c.t.Helper()
+	m.Stop()
+	r, err := NewRaft(m.ctx, &m.config, client)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	m.Raft, m.up = r, true
+}
+
 // startWithoutState starts every member over a client that keeps nothing, so that a long run does not
 // fill the memory.
 func (c *cluster) startWithoutState() {
 	c.t.Helper()
 	for _, m := range c.members {
-		m.Stop()
-		r, err := NewRaft(m.ctx, &m.config, nothing{})
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		m.Raft, m.up = r, true
+		c.use(m, nothing{})
 	}
 	c.introduce()
 	for _, m := range c.members {

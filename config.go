@@ -15,8 +15,9 @@ import (
 // settings are a RaftConfig after its defaults were filled in and every field was checked.
 type settings struct {
 	RaftConfig
-	peerACL access.AccessList
-	log     *slog.Logger
+	// rights are the access lists, AdminACL and PeerACL filled in.
+	rights map[Right]access.AccessList
+	log    *slog.Logger
 }
 
 // newSettings checks config field by field. The error is ErrBadConfig and names field and value.
@@ -87,30 +88,48 @@ func (s *settings) checkTimes(ctx *context.T) error {
 	return nil
 }
 
-// checkLists checks ACL and PeerACL. Open access must be asked for, because a list that holds "..."
-// admits callers without a name, and it is never granted to peers.
-func (s *settings) checkLists(ctx *context.T) error {
-	s.peerACL = s.ACL
-	peerField := "ACL"
+// list is one access list with the field that it comes from.
+type list struct {
+	right Right
+	field string
+	acl   access.AccessList
+}
+
+// lists returns the access list of each right. A list that is not given is that of another field.
+func (s *settings) lists() []list {
+	client := list{ClientRight, "ACL", s.ACL}
+	peer := list{PeerRight, "ACL", s.ACL}
 	if s.PeerACL != nil {
-		s.peerACL, peerField = *s.PeerACL, "PeerACL"
+		peer.field, peer.acl = "PeerACL", *s.PeerACL
 	}
-	if slices.Contains(s.ACL.In, security.AllPrincipals) && !s.OpenAccess {
-		return badConfig(ctx, "ACL", fmt.Sprint(s.ACL.In), `"..." admits everybody; set OpenAccess if that is meant`)
+	admin := list{AdminRight, peer.field, peer.acl}
+	if s.AdminACL != nil {
+		admin.field, admin.acl = "AdminACL", *s.AdminACL
 	}
-	if slices.Contains(s.peerACL.In, security.AllPrincipals) {
-		return badConfig(ctx, peerField, fmt.Sprint(s.peerACL.In),
-			`"..." would let everybody vote and replicate; list the members' blessings in PeerACL`)
-	}
-	for _, list := range []struct {
-		field string
-		acl   access.AccessList
-	}{{"ACL", s.ACL}, {"PeerACL", s.peerACL}} {
-		for _, pattern := range list.acl.In {
+	return []list{client, peer, admin}
+}
+
+// checkLists checks ACL, PeerACL and AdminACL. Open access must be asked for, because a list that holds
+// "..." admits callers without a name, and it is never granted to peers and administrators.
+func (s *settings) checkLists(ctx *context.T) error {
+	s.rights = map[Right]access.AccessList{}
+	for _, l := range s.lists() {
+		open := slices.Contains(l.acl.In, security.AllPrincipals)
+		switch {
+		case open && l.right == ClientRight && !s.OpenAccess:
+			return badConfig(ctx, l.field, fmt.Sprint(l.acl.In), `"..." admits everybody; set OpenAccess if that is meant`)
+		case open && l.right == PeerRight:
+			return badConfig(ctx, l.field, fmt.Sprint(l.acl.In),
+				`"..." would let everybody vote and replicate; list the members' blessings in PeerACL`)
+		case open && l.right == AdminRight:
+			return badConfig(ctx, l.field, fmt.Sprint(l.acl.In), `"..." would let everybody change the member set`)
+		}
+		for _, pattern := range l.acl.In {
 			if !pattern.IsValid() {
-				return badConfig(ctx, list.field, string(pattern), "not a blessing pattern")
+				return badConfig(ctx, l.field, string(pattern), "not a blessing pattern")
 			}
 		}
+		s.rights[l.right] = l.acl
 	}
 	return nil
 }

@@ -41,6 +41,10 @@ func TestBadConfigNamesFieldAndValue(t *testing.T) {
 		{"ACL", "...", func(c *RaftConfig) { c.ACL.In = everybody.In }},
 		{"ACL", "a:...", func(c *RaftConfig) { c.ACL.In = []security.BlessingPattern{"a:..."} }},
 		{"PeerACL", "...", func(c *RaftConfig) { c.PeerACL = everybody }},
+		{"AdminACL", "...", func(c *RaftConfig) { c.AdminACL = everybody }},
+		{"AdminACL", "b:", func(c *RaftConfig) {
+			c.AdminACL = &access.AccessList{In: []security.BlessingPattern{"b:"}}
+		}},
 		{"PeerACL", "a:", func(c *RaftConfig) {
 			c.PeerACL = &access.AccessList{In: []security.BlessingPattern{"a:"}}
 		}},
@@ -102,8 +106,17 @@ func TestConfigDefaults(t *testing.T) {
 		s.SnapshotBytes != SnapshotBytesDefault {
 		t.Errorf("defaults are %v, %d entries, %d bytes", s.Heartbeat, s.SnapshotThreshold, s.SnapshotBytes)
 	}
-	if len(s.peerACL.In) != 1 || s.peerACL.In[0] != config.ACL.In[0] {
-		t.Errorf("without PeerACL the peer list is %v, want ACL %v", s.peerACL, config.ACL)
+	for _, right := range []Right{ClientRight, PeerRight, AdminRight} {
+		if got := s.rights[right]; len(got.In) != 1 || got.In[0] != config.ACL.In[0] {
+			t.Errorf("with nothing but ACL = %v the %s right has the list %v", config.ACL, right, got)
+		}
+	}
+	config.PeerACL = &access.AccessList{In: []security.BlessingPattern{"root:member"}}
+	if s, err = newSettings(ctx, &config); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.rights[AdminRight]; len(got.In) != 1 || got.In[0] != "root:member" {
+		t.Errorf("without AdminACL the administrators are %v, want the peers", got)
 	}
 	if config.Heartbeat != 0 {
 		t.Error("newSettings changed the caller's config")

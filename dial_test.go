@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"v.io/v23/context"
-	"v.io/v23/security/access"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -109,7 +108,7 @@ func (c *slowInstall) SendStream() interface {
 // peersOver returns the transport of member a over n.
 func peersOver(ctx *context.T, n network) *peers {
 	log := slog.New(slog.DiscardHandler)
-	p := newPeers(ctx, &identity{id: "a"}, newAuthority(access.AccessList{}, access.AccessList{}, log), nil, log)
+	p := newPeers(ctx, &identity{id: "a"}, newAuthority(nil, log), nil, log)
 	p.network = n
 	return p
 }

@@ -61,12 +61,43 @@ type RaftClient interface {
 
 // Raft is one member of a set that keeps one log. All methods may be called by any goroutine.
 type Raft interface {
-	// AddMember adds a member to the initial set, before Start: every member must be given the same
-	// ids, in any order, itself included or not. An id is "host:port", "/host:port", an endpoint
-	// name, or any other name under which the member mounts itself (see RaftConfig.ID). The set is
-	// recorded in LogDir at the first Start; from then on the recorded one is in force, and a
-	// different one is logged. After Start it returns an error.
+	// AddMember makes id a member that votes. An id is "host:port", "/host:port", an endpoint name, or
+	// any other name under which the member mounts itself (see RaftConfig.ID).
+	//
+	// Before Start it names the initial set: every member must be given the same ids, in any order,
+	// itself included or not. The set is recorded in LogDir at the first Start; from then on the
+	// recorded one is in force, and a different one is logged.
+	//
+	// After Start it changes the set through the log (thesis, chapter 4): the new member, which was
+	// started with RaftConfig.Join, first only receives the log, and votes once it has caught up.
+	// AddMember returns when that is committed; any member may be asked. It does nothing when id votes
+	// already. One change is made at a time. The errors are ErrChangeRefused, which says why with
+	// numbers; ErrChangeGoesOn when ctx ended first (errors.Is finds its error): what was begun goes on
+	// under any leader, and asking again joins it; and ErrNotRunning. Without a leader it waits: give
+	// ctx a deadline.
 	AddMember(ctx *context.T, id string) error
+
+	// AddLearner makes id a member that receives the log and does not vote, for as long as nobody calls
+	// AddMember for it: a copy far away, or a spare. Otherwise it is as AddMember after Start; before
+	// Start it returns ErrNotRunning.
+	AddLearner(ctx *context.T, id string) error
+
+	// RemoveMember removes a member, voter or not, and returns when that is committed, as AddMember
+	// after Start does. A leader that is removed leads until then and hands over. A member that still
+	// catches up is removed too, which cancels its AddMember. A removed id is not listened to any more;
+	// it may be added again later. What would leave fewer living voters than a majority is refused.
+	RemoveMember(ctx *context.T, id string) error
+
+	// Members returns the member set in force as this member knows it, sorted by id; nil while it knows
+	// none.
+	Members() []MemberInfo
+
+	// TransferLeadership moves leadership to the voter with this id or, with "", to the one that is best
+	// suited, and returns when this member hears that it leads; at once if it leads already. Any member
+	// may be asked. Appends under way wait, and are not failed. The error is ErrNotTransferred, which
+	// says why (errors.Is finds ctx's error when that ended first, and then leadership may still move),
+	// or ErrNotRunning.
+	TransferLeadership(ctx *context.T, id string) error
 
 	// ID returns the id of this member.
 	ID() string
@@ -107,6 +138,12 @@ type Raft interface {
 	// but for ErrOutcomeUnknown: a read changes nothing and is simply not answered.
 	ReadIndex(ctx *context.T) (Index, error)
 
+	// Subscribe returns a stream of what happens to this member from now on: terms, roles, leaders, member
+	// sets, snapshots, stalls of its disk. size is how many events may wait to be read, 64 when it is 0, at
+	// most 65536; the member never waits for a subscriber, but drops what does not fit, and the next event
+	// says how many were lost. Close the subscription when it is not needed any more.
+	Subscribe(size int) *Subscription
+
 	// Status returns this member's id, its role, and the id of the leader, "" while none is known.
 	Status() (myID string, role int, leader string)
 
@@ -141,8 +178,11 @@ type RaftConfig struct {
 	// PeerACL says who may call the methods of members (vote, replicate, snapshot), beside the
 	// member's own principal; nil means ACL. A peer must in any case prove its member id.
 	PeerACL *access.AccessList
+	// AdminACL says who may change the member set and move leadership, beside the member's own
+	// principal; nil means those who may be peers.
+	AdminACL *access.AccessList
 	// OpenAccess allows "..." in ACL: anybody, even without a name, may append and read. It never
-	// applies to PeerACL.
+	// applies to PeerACL and AdminACL.
 	OpenAccess bool
 	// ID is this member's id for ever; "" means the address first bound to. It is recorded in LogDir
 	// and must not change.

@@ -95,7 +95,7 @@ func (r *raft) assemble(client RaftClient) error {
 	}
 	r.store = store
 	r.identity = &identity{incarnation: store.Recorded().Incarnation, cluster: store.Recorded().Cluster}
-	r.auth = newAuthority(r.settings.ACL, r.settings.peerACL, r.log)
+	r.auth = newAuthority(r.settings.rights, r.log)
 	// The server next: a new member's id may be the address it is bound to. It refuses every call
 	// until the member is started.
 	service := newService(r, r.identity, r.auth, r.log)
@@ -248,27 +248,6 @@ func (r *raft) report(doing string, err error) {
 	}
 }
 
-// AddMember implements Raft.
-func (r *raft) AddMember(ctx *context.T, id string) error {
-	member, err := memberID(id)
-	if err != nil {
-		return badConfig(ctx, "AddMember", id, err.Error())
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.life.phase != phaseNew:
-		return ErrorfNotRunning(ctx, "AddMember comes before Start: the member is %s", string(r.life.phase))
-	case r.settings.Join:
-		return badConfig(ctx, "Join", "true",
-			fmt.Sprintf("a member that joins has no initial set, so AddMember(%q) cannot hold", id))
-	case len(r.life.added) >= entry.MembersMax:
-		return badConfig(ctx, "AddMember", id, fmt.Sprintf("at most %d members", entry.MembersMax))
-	}
-	r.life.added = append(r.life.added, member)
-	return nil
-}
-
 // ID implements Raft.
 func (r *raft) ID() string { return string(r.identity.id) }
 
@@ -409,17 +388,12 @@ func (r *raft) state() string {
 	return string(r.life.phase)
 }
 
-// role translates a role of core.
+// role returns the role of a member as the API has it.
 func role(s replica.Status) int {
-	switch {
-	case !s.Running:
+	if !s.Running {
 		return RoleStopped
-	case s.Role == core.Leader:
-		return RoleLeader
-	case s.Role == core.Follower:
-		return RoleFollower
 	}
-	return RoleCandidate
+	return coreRole(s.Role)
 }
 
 // peerIDs returns the ids of the members to talk to: those of the configuration in force, or of the initial

@@ -35,6 +35,7 @@ var (
 	vdlTypeStruct10 *vdl.Type
 	vdlTypeStruct11 *vdl.Type
 	vdlTypeStruct12 *vdl.Type
+	vdlTypeStruct13 *vdl.Type
 )
 
 // Types
@@ -1266,11 +1267,134 @@ func (x *MemberStatus) VDLRead(dec vdl.Decoder) error {
 	}
 }
 
+// MemberInfo is one line of a member set.
+type MemberInfo struct {
+	// Id names the member.
+	Id string
+	// Standing is "voter"; "learner" for a member that receives the log and does not vote; "arriving"
+	// for a learner that votes once it has caught up; "leaving" for a member that goes once those that
+	// arrive have caught up.
+	Standing string
+	// Incarnation is that of the member's directory, 0 while the log has not recorded it.
+	Incarnation uint64
+	// Key is the member's public key as PKIX DER, empty while the log has not recorded it.
+	Key []byte
+}
+
+// VDLReflect tells the name of the type; it is never called.
+func (MemberInfo) VDLReflect(struct {
+	Name string `vdl:"v.io/x/ref/lib/raft.MemberInfo"`
+}) {
+}
+
+// VDLIsZero reports whether x is the zero value of its type.
+func (x MemberInfo) VDLIsZero() bool {
+	if x.Id != "" {
+		return false
+	}
+	if x.Standing != "" {
+		return false
+	}
+	if x.Incarnation != 0 {
+		return false
+	}
+	if len(x.Key) != 0 {
+		return false
+	}
+	return true
+}
+
+// VDLWrite writes x to the encoder.
+func (x MemberInfo) VDLWrite(enc vdl.Encoder) error {
+	if err := enc.StartValue(vdlTypeStruct13); err != nil {
+		return err
+	}
+	if x.Id != "" {
+		if err := enc.NextFieldValueString(0, vdl.StringType, x.Id); err != nil {
+			return err
+		}
+	}
+	if x.Standing != "" {
+		if err := enc.NextFieldValueString(1, vdl.StringType, x.Standing); err != nil {
+			return err
+		}
+	}
+	if x.Incarnation != 0 {
+		if err := enc.NextFieldValueUint(2, vdl.Uint64Type, x.Incarnation); err != nil {
+			return err
+		}
+	}
+	if len(x.Key) != 0 {
+		if err := enc.NextFieldValueBytes(3, vdlTypeList4, x.Key); err != nil {
+			return err
+		}
+	}
+	if err := enc.NextField(-1); err != nil {
+		return err
+	}
+	return enc.FinishValue()
+}
+
+// VDLRead replaces x by the next value of the decoder.
+func (x *MemberInfo) VDLRead(dec vdl.Decoder) error {
+	*x = MemberInfo{}
+	if err := dec.StartValue(vdlTypeStruct13); err != nil {
+		return err
+	}
+	decType := dec.Type()
+	for {
+		index, err := dec.NextField()
+		switch {
+		case err != nil:
+			return err
+		case index == -1:
+			return dec.FinishValue()
+		}
+		if decType != vdlTypeStruct13 {
+			index = vdlTypeStruct13.FieldIndexByName(decType.Field(index).Name)
+		}
+		switch index {
+		case 0:
+			switch value, err := dec.ReadValueString(); {
+			case err != nil:
+				return err
+			default:
+				x.Id = value
+			}
+		case 1:
+			switch value, err := dec.ReadValueString(); {
+			case err != nil:
+				return err
+			default:
+				x.Standing = value
+			}
+		case 2:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Incarnation = value
+			}
+		case 3:
+			if err := dec.ReadValueBytes(-1, &x.Key); err != nil {
+				return err
+			}
+		default:
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // Constants
 // =========
 
 // ClientRight is granted by RaftConfig.ACL: append, read, ask for the status.
 const ClientRight = Right("Client")
+
+// AdminRight is granted by RaftConfig.AdminACL: change the member set, move leadership.
+const AdminRight = Right("Admin")
 
 // PeerRight is granted by RaftConfig.PeerACL: vote, replicate, send a snapshot. A peer must
 // also prove the member id that it speaks for.
@@ -1303,6 +1427,15 @@ var (
 	ErrTooLarge = verror.NewIDAction("v.io/x/ref/lib/raft.TooLarge", verror.NoRetry)
 	// ErrRemoved is returned by a member that is no longer part of the set; nothing was proposed.
 	ErrRemoved = verror.NewIDAction("v.io/x/ref/lib/raft.Removed", verror.NoRetry)
+	// ErrChangeRefused is returned when a change of the member set was refused, and not begun unless why
+	// says that another change has cancelled it.
+	ErrChangeRefused = verror.NewIDAction("v.io/x/ref/lib/raft.ChangeRefused", verror.NoRetry)
+	// ErrChangeGoesOn is returned when a call's context ended, or the asked member stopped, before a change
+	// of the member set was done: it may have begun and then goes on, under any leader. Asking again
+	// joins it.
+	ErrChangeGoesOn = verror.NewIDAction("v.io/x/ref/lib/raft.ChangeGoesOn", verror.NoRetry)
+	// ErrNotTransferred is returned when leadership did not move as asked.
+	ErrNotTransferred = verror.NewIDAction("v.io/x/ref/lib/raft.NotTransferred", verror.NoRetry)
 	// ErrBadConfig is returned by NewRaft: field has a value that cannot work.
 	ErrBadConfig = verror.NewIDAction("v.io/x/ref/lib/raft.BadConfig", verror.NoRetry)
 	// ErrDifferentMembers is returned when two members were started with unequal initial sets.
@@ -1667,6 +1800,140 @@ func ParamsErrRemoved(argumentError error) (verrorComponent string, verrorOperat
 	return
 }
 
+// ErrorfChangeRefused returns an error of the kind ErrChangeRefused whose text is the format with the parameters in their order.
+func ErrorfChangeRefused(ctx *context.T, format string, id string, why string) error {
+	return ErrChangeRefused.Errorf(ctx, format, id, why)
+}
+
+// MessageChangeRefused returns an error of the kind ErrChangeRefused whose text has the message as its text.
+func MessageChangeRefused(ctx *context.T, message string, id string, why string) error {
+	return ErrChangeRefused.Message(ctx, message, id, why)
+}
+
+// ParamsErrChangeRefused returns the component and the operation that argumentError names, and its parameters as they were given
+// to ErrorfChangeRefused. It fails if argumentError is not of that kind.
+func ParamsErrChangeRefused(argumentError error) (verrorComponent string, verrorOperation string, id string, why string, returnErr error) {
+	iter, returnErr := newParamListIterator(argumentError)
+	if returnErr != nil {
+		return
+	}
+	if verrorComponent, verrorOperation, returnErr = iter.preamble(); returnErr != nil {
+		return
+	}
+	var tmp interface{}
+	if tmp, returnErr = iter.next("id"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case string:
+		id = vdlParam
+	default:
+		returnErr = fmt.Errorf("parameter id is a %T, not a string", tmp)
+		return
+	}
+	if tmp, returnErr = iter.next("why"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case string:
+		why = vdlParam
+	default:
+		returnErr = fmt.Errorf("parameter why is a %T, not a string", tmp)
+		return
+	}
+	return
+}
+
+// ErrorfChangeGoesOn returns an error of the kind ErrChangeGoesOn whose text is the format with the parameters in their order.
+func ErrorfChangeGoesOn(ctx *context.T, format string, id string, cause error) error {
+	return ErrChangeGoesOn.Errorf(ctx, format, id, cause)
+}
+
+// MessageChangeGoesOn returns an error of the kind ErrChangeGoesOn whose text has the message as its text.
+func MessageChangeGoesOn(ctx *context.T, message string, id string, cause error) error {
+	return ErrChangeGoesOn.Message(ctx, message, id, cause)
+}
+
+// ParamsErrChangeGoesOn returns the component and the operation that argumentError names, and its parameters as they were given
+// to ErrorfChangeGoesOn. It fails if argumentError is not of that kind.
+func ParamsErrChangeGoesOn(argumentError error) (verrorComponent string, verrorOperation string, id string, cause error, returnErr error) {
+	iter, returnErr := newParamListIterator(argumentError)
+	if returnErr != nil {
+		return
+	}
+	if verrorComponent, verrorOperation, returnErr = iter.preamble(); returnErr != nil {
+		return
+	}
+	var tmp interface{}
+	if tmp, returnErr = iter.next("id"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case string:
+		id = vdlParam
+	default:
+		returnErr = fmt.Errorf("parameter id is a %T, not a string", tmp)
+		return
+	}
+	if tmp, returnErr = iter.next("cause"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case error:
+		cause = vdlParam
+	case nil:
+	default:
+		returnErr = fmt.Errorf("parameter cause is a %T, not a error", tmp)
+		return
+	}
+	return
+}
+
+// ErrorfNotTransferred returns an error of the kind ErrNotTransferred whose text is the format with the parameters in their order.
+func ErrorfNotTransferred(ctx *context.T, format string, to string, cause error) error {
+	return ErrNotTransferred.Errorf(ctx, format, to, cause)
+}
+
+// MessageNotTransferred returns an error of the kind ErrNotTransferred whose text has the message as its text.
+func MessageNotTransferred(ctx *context.T, message string, to string, cause error) error {
+	return ErrNotTransferred.Message(ctx, message, to, cause)
+}
+
+// ParamsErrNotTransferred returns the component and the operation that argumentError names, and its parameters as they were given
+// to ErrorfNotTransferred. It fails if argumentError is not of that kind.
+func ParamsErrNotTransferred(argumentError error) (verrorComponent string, verrorOperation string, to string, cause error, returnErr error) {
+	iter, returnErr := newParamListIterator(argumentError)
+	if returnErr != nil {
+		return
+	}
+	if verrorComponent, verrorOperation, returnErr = iter.preamble(); returnErr != nil {
+		return
+	}
+	var tmp interface{}
+	if tmp, returnErr = iter.next("to"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case string:
+		to = vdlParam
+	default:
+		returnErr = fmt.Errorf("parameter to is a %T, not a string", tmp)
+		return
+	}
+	if tmp, returnErr = iter.next("cause"); returnErr != nil {
+		return
+	}
+	switch vdlParam := tmp.(type) {
+	case error:
+		cause = vdlParam
+	case nil:
+	default:
+		returnErr = fmt.Errorf("parameter cause is a %T, not a error", tmp)
+		return
+	}
+	return
+}
+
 // ErrorfBadConfig returns an error of the kind ErrBadConfig whose text is the format with the parameters in their order.
 func ErrorfBadConfig(ctx *context.T, format string, field string, value string, why string) error {
 	return ErrBadConfig.Errorf(ctx, format, field, value, why)
@@ -1818,6 +2085,17 @@ type MemberClientMethods interface {
 	ReadIndex(_ *context.T, _ ...rpc.CallOpt) (Index, error)
 	// Status returns the member's view of itself and of its set.
 	Status(_ *context.T, _ ...rpc.CallOpt) (MemberStatus, error)
+	// Members returns the member set in force, as the asked member knows it.
+	Members(_ *context.T, _ ...rpc.CallOpt) ([]MemberInfo, error)
+	// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is
+	// committed.
+	AddMember(_ *context.T, id string, _ ...rpc.CallOpt) error
+	// AddLearner adds a member that receives the log and does not vote, or makes a voter one.
+	AddLearner(_ *context.T, id string, _ ...rpc.CallOpt) error
+	// RemoveMember removes a member and returns when that is committed.
+	RemoveMember(_ *context.T, id string, _ ...rpc.CallOpt) error
+	// TransferLeadership moves leadership to a voter, the best one when to is "".
+	TransferLeadership(_ *context.T, to string, _ ...rpc.CallOpt) error
 }
 
 // MemberClientStub calls the methods of Member on a server.
@@ -1849,6 +2127,31 @@ func (c implMemberClientStub) Status(ctx *context.T, opts ...rpc.CallOpt) (o0 Me
 	return
 }
 
+func (c implMemberClientStub) Members(ctx *context.T, opts ...rpc.CallOpt) (o0 []MemberInfo, err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "Members", nil, []interface{}{&o0}, opts...)
+	return
+}
+
+func (c implMemberClientStub) AddMember(ctx *context.T, i0 string, opts ...rpc.CallOpt) (err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "AddMember", []interface{}{i0}, nil, opts...)
+	return
+}
+
+func (c implMemberClientStub) AddLearner(ctx *context.T, i0 string, opts ...rpc.CallOpt) (err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "AddLearner", []interface{}{i0}, nil, opts...)
+	return
+}
+
+func (c implMemberClientStub) RemoveMember(ctx *context.T, i0 string, opts ...rpc.CallOpt) (err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "RemoveMember", []interface{}{i0}, nil, opts...)
+	return
+}
+
+func (c implMemberClientStub) TransferLeadership(ctx *context.T, i0 string, opts ...rpc.CallOpt) (err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "TransferLeadership", []interface{}{i0}, nil, opts...)
+	return
+}
+
 // MemberServerMethods has the methods of Member as a server implements them.
 //
 // Member is what a client may ask of any member.
@@ -1861,6 +2164,17 @@ type MemberServerMethods interface {
 	ReadIndex(_ *context.T, _ rpc.ServerCall) (Index, error)
 	// Status returns the member's view of itself and of its set.
 	Status(_ *context.T, _ rpc.ServerCall) (MemberStatus, error)
+	// Members returns the member set in force, as the asked member knows it.
+	Members(_ *context.T, _ rpc.ServerCall) ([]MemberInfo, error)
+	// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is
+	// committed.
+	AddMember(_ *context.T, _ rpc.ServerCall, id string) error
+	// AddLearner adds a member that receives the log and does not vote, or makes a voter one.
+	AddLearner(_ *context.T, _ rpc.ServerCall, id string) error
+	// RemoveMember removes a member and returns when that is committed.
+	RemoveMember(_ *context.T, _ rpc.ServerCall, id string) error
+	// TransferLeadership moves leadership to a voter, the best one when to is "".
+	TransferLeadership(_ *context.T, _ rpc.ServerCall, to string) error
 }
 
 // MemberServerStubMethods has the methods of Member as the runtime calls them: calls that stream items are given as
@@ -1903,6 +2217,26 @@ func (s implMemberServerStub) ReadIndex(ctx *context.T, call rpc.ServerCall) (In
 
 func (s implMemberServerStub) Status(ctx *context.T, call rpc.ServerCall) (MemberStatus, error) {
 	return s.impl.Status(ctx, call)
+}
+
+func (s implMemberServerStub) Members(ctx *context.T, call rpc.ServerCall) ([]MemberInfo, error) {
+	return s.impl.Members(ctx, call)
+}
+
+func (s implMemberServerStub) AddMember(ctx *context.T, call rpc.ServerCall, i0 string) error {
+	return s.impl.AddMember(ctx, call, i0)
+}
+
+func (s implMemberServerStub) AddLearner(ctx *context.T, call rpc.ServerCall, i0 string) error {
+	return s.impl.AddLearner(ctx, call, i0)
+}
+
+func (s implMemberServerStub) RemoveMember(ctx *context.T, call rpc.ServerCall, i0 string) error {
+	return s.impl.RemoveMember(ctx, call, i0)
+}
+
+func (s implMemberServerStub) TransferLeadership(ctx *context.T, call rpc.ServerCall, i0 string) error {
+	return s.impl.TransferLeadership(ctx, call, i0)
 }
 
 func (s implMemberServerStub) Globber() *rpc.GlobState {
@@ -1950,6 +2284,46 @@ var descMember = rpc.InterfaceDesc{
 				{Name: "", Doc: ""},
 			},
 			Tags: []*vdl.Value{vdl.ValueOf(Right("Client"))},
+		},
+		{
+			Name: "Members",
+			Doc:  "// Members returns the member set in force, as the asked member knows it.",
+			OutArgs: []rpc.ArgDesc{
+				{Name: "", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Client"))},
+		},
+		{
+			Name: "AddMember",
+			Doc:  "// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is\n// committed.",
+			InArgs: []rpc.ArgDesc{
+				{Name: "id", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
+		},
+		{
+			Name: "AddLearner",
+			Doc:  "// AddLearner adds a member that receives the log and does not vote, or makes a voter one.",
+			InArgs: []rpc.ArgDesc{
+				{Name: "id", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
+		},
+		{
+			Name: "RemoveMember",
+			Doc:  "// RemoveMember removes a member and returns when that is committed.",
+			InArgs: []rpc.ArgDesc{
+				{Name: "id", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
+		},
+		{
+			Name: "TransferLeadership",
+			Doc:  "// TransferLeadership moves leadership to a voter, the best one when to is \"\".",
+			InArgs: []rpc.ArgDesc{
+				{Name: "to", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
 		},
 	},
 }
@@ -2463,6 +2837,7 @@ func initializeVDL() struct{} {
 	vdl.Register((*SnapshotHead)(nil))
 	vdl.Register((*SnapshotPiece)(nil))
 	vdl.Register((*MemberStatus)(nil))
+	vdl.Register((*MemberInfo)(nil))
 	vdlTypeUint641 = vdl.TypeOf((*Term)(nil))
 	vdlTypeUint642 = vdl.TypeOf((*Index)(nil))
 	vdlTypeStruct3 = vdl.TypeOf((*LogEntry)(nil)).Elem()
@@ -2475,5 +2850,6 @@ func initializeVDL() struct{} {
 	vdlTypeStruct10 = vdl.TypeOf((*SnapshotHead)(nil)).Elem()
 	vdlTypeStruct11 = vdl.TypeOf((*SnapshotPiece)(nil)).Elem()
 	vdlTypeStruct12 = vdl.TypeOf((*MemberStatus)(nil)).Elem()
+	vdlTypeStruct13 = vdl.TypeOf((*MemberInfo)(nil)).Elem()
 	return struct{}{}
 }

@@ -36,6 +36,9 @@ type service struct {
 	// conversations holds the cancel function of each peer's conversation: a new one ends the old.
 	// Guarded by mu.
 	conversations map[entry.MemberID]*context.CancelFunc
+	// refusals are why peers were refused last, by the id that they claimed; at most OutsidersMax.
+	// Guarded by mu.
+	refusals map[string]string
 }
 
 var _ raftProtoServerMethods = (*service)(nil)
@@ -44,6 +47,11 @@ var _ raftProtoServerMethods = (*service)(nil)
 type host interface {
 	append(ctx *context.T, cmd []byte) (outcome, error)
 	ReadIndex(ctx *context.T) (Index, error)
+	Members() []MemberInfo
+	AddMember(ctx *context.T, id string) error
+	AddLearner(ctx *context.T, id string) error
+	RemoveMember(ctx *context.T, id string) error
+	TransferLeadership(ctx *context.T, id string) error
 	memberStatus() MemberStatus
 	// state describes where the member stands in its life, for an error.
 	state() string
@@ -52,7 +60,8 @@ type host interface {
 }
 
 func newService(h host, id *identity, auth *authority, log *slog.Logger) *service {
-	return &service{host: h, identity: id, auth: auth, log: log, conversations: map[entry.MemberID]*context.CancelFunc{}}
+	return &service{host: h, identity: id, auth: auth, log: log,
+		conversations: map[entry.MemberID]*context.CancelFunc{}, refusals: map[string]string{}}
 }
 
 // Append implements Member.
@@ -78,6 +87,31 @@ func (s *service) Status(*context.T, rpc.ServerCall) (MemberStatus, error) {
 	return s.host.memberStatus(), nil
 }
 
+// Members implements Member.
+func (s *service) Members(*context.T, rpc.ServerCall) ([]MemberInfo, error) {
+	return s.host.Members(), nil
+}
+
+// AddMember implements Member.
+func (s *service) AddMember(ctx *context.T, _ rpc.ServerCall, id string) error {
+	return s.host.AddMember(ctx, id)
+}
+
+// AddLearner implements Member.
+func (s *service) AddLearner(ctx *context.T, _ rpc.ServerCall, id string) error {
+	return s.host.AddLearner(ctx, id)
+}
+
+// RemoveMember implements Member.
+func (s *service) RemoveMember(ctx *context.T, _ rpc.ServerCall, id string) error {
+	return s.host.RemoveMember(ctx, id)
+}
+
+// TransferLeadership implements Member.
+func (s *service) TransferLeadership(ctx *context.T, _ rpc.ServerCall, to string) error {
+	return s.host.TransferLeadership(ctx, to)
+}
+
 // open makes the service take messages for r.
 func (s *service) open(r replica.Receiver) {
 	s.mu.Lock()
@@ -91,12 +125,24 @@ func (s *service) admit(ctx *context.T, call security.Call, hello Hello) (replic
 	peer, receiver, err := s.admitted(ctx, call, hello)
 	if err != nil {
 		level := slog.LevelWarn
-		if errors.Is(err, ErrNotRunning) {
-			level = slog.LevelDebug // Members do not start at the same moment.
+		if errors.Is(err, ErrNotRunning) || s.repeated(hello.From, err) {
+			level = slog.LevelDebug // Members do not start at the same moment, and a refused one asks again.
 		}
 		s.log.Log(ctx, level, "peer refused", "claims", hello.From, "caller", caller(ctx, call), "why", err)
 	}
 	return peer, receiver, err
+}
+
+// repeated reports whether a peer that claims this id was refused for the same reason the last time.
+func (s *service) repeated(claims string, why error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, again := s.refusals[claims]
+	if len(s.refusals) >= OutsidersMax && !again {
+		clear(s.refusals)
+	}
+	s.refusals[claims] = why.Error()
+	return again && before == why.Error()
 }
 
 func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (replica.Peer, replica.Receiver, error) {

@@ -4,6 +4,7 @@ import (
 	stdcontext "context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,6 +117,11 @@ var arguments = map[string][]any{
 	"Append":                    {[]byte("x")},
 	"ReadIndex":                 nil,
 	"Status":                    nil,
+	"Members":                   nil,
+	"AddMember":                 {"c"},
+	"AddLearner":                {"c"},
+	"RemoveMember":              {"c"},
+	"TransferLeadership":        {"c"},
 	"Converse":                  {Hello{Format: helloFormat, From: "b", To: "a"}},
 	"InstallSnapshot":           {Hello{Format: helloFormat, From: "b", To: "a"}, SnapshotHead{}},
 	rpc.ReservedSignature:       nil,
@@ -133,7 +139,7 @@ func methods(t *testing.T) []string {
 			if _, ok := arguments[m.Name]; !ok {
 				t.Errorf("method %s has no arguments here: this test would not cover it", m.Name)
 			}
-			if len(m.Tags) != 1 || rightOf(m.Tags) != PeerRight && rightOf(m.Tags) != ClientRight {
+			if len(m.Tags) != 1 || !slices.Contains([]Right{ClientRight, AdminRight, PeerRight}, rightOf(m.Tags)) {
 				t.Errorf("method %s must have one right as its tag, has %v", m.Name, m.Tags)
 			}
 		}
@@ -149,7 +155,7 @@ func call(ctx *context.T, name, method string) error {
 	if err != nil {
 		return err
 	}
-	results := make([]any, map[string]int{"Append": 3, "ReadIndex": 1, "Status": 1, rpc.ReservedSignature: 1,
+	results := make([]any, map[string]int{"Append": 3, "ReadIndex": 1, "Status": 1, "Members": 1, rpc.ReservedSignature: 1,
 		rpc.ReservedMethodSignature: 1}[method])
 	for i := range results {
 		results[i] = new(any)

@@ -26,6 +26,11 @@ var errStub = errors.New("this host serves no clients")
 
 func (stubHost) append(*context.T, []byte) (outcome, error)  { return outcome{}, errStub }
 func (stubHost) ReadIndex(*context.T) (Index, error)         { return 0, errStub }
+func (stubHost) Members() []MemberInfo                       { return nil }
+func (stubHost) AddMember(*context.T, string) error          { return errStub }
+func (stubHost) AddLearner(*context.T, string) error         { return errStub }
+func (stubHost) RemoveMember(*context.T, string) error       { return errStub }
+func (stubHost) TransferLeadership(*context.T, string) error { return errStub }
 func (stubHost) memberStatus() MemberStatus                  { return MemberStatus{} }
 func (stubHost) state() string                               { return "a stub" }
 func (stubHost) hears(entry.MemberID, entry.ClusterID) error { return nil }
@@ -35,7 +40,7 @@ func (stubHost) hears(entry.MemberID, entry.ClusterID) error { return nil }
 func serveStub(ctx *context.T, id entry.MemberID, acl access.AccessList) (*peers, rpc.Server, error) {
 	log := slog.New(slog.DiscardHandler)
 	identity := &identity{id: id, incarnation: 1, cluster: entry.ClusterID{1}}
-	auth := newAuthority(access.AccessList{}, acl, log)
+	auth := newAuthority(map[Right]access.AccessList{PeerRight: acl}, log)
 	s := newService(stubHost{}, identity, auth, log)
 	ctx, server, err := v23.WithNewServer(ctx, "", raftProtoServer(s), auth, options.LameDuckTimeout(0))
 	if err != nil {

@@ -153,9 +153,10 @@ func (c *Core) alive(voters []entry.MemberID, next *entry.Configuration) int {
 	return n
 }
 
-// lately reports whether the member has answered this leader within the least election time-out.
+// lately reports whether the member has answered this leader within the least election time-out, on a
+// connection that is not known to be broken since.
 func (c *Core) lately(p *progress) bool {
-	return p.round > 0 && !p.denied && c.now-p.heard < electionMin*c.config.Heartbeat
+	return p.round > 0 && !p.denied && !p.lost && c.now-p.heard < electionMin*c.config.Heartbeat
 }
 
 // completeChange returns the next configuration of a change whose arrivals have all caught up, if its

@@ -26,6 +26,10 @@ import (
 var subcommands = []command.Sub{
 	{Name: "status", Short: "what each member says of itself", Run: runStatus},
 	{Name: "append", Short: "append a command to the log", Run: runAppend},
+	{Name: "members", Short: "the member set in force", Run: runMembers},
+	{Name: "add", Short: "add a member, or a learner", Run: runAdd},
+	{Name: "remove", Short: "remove a member", Run: runRemove},
+	{Name: "transfer", Short: "move leadership", Run: runTransfer},
 }
 
 func main() { command.Main("raftctl", subcommands) }

@@ -38,7 +38,8 @@ const lameDuck = 200 * time.Millisecond
 type memberFlags struct {
 	dir, credentials, namespace string
 	id, name, members           string
-	clients, peers              string
+	clients, peers, admins      string
+	join                        bool
 }
 
 // parseMemberFlags parses the arguments of "raftd member".
@@ -54,8 +55,15 @@ func parseMemberFlags(std command.Streams, args []string) (memberFlags, error) {
 	set.StringVar(&f.members, "members", "", "the ids of all members, separated by commas")
 	set.StringVar(&f.clients, "clients", "", "who may read and write: a blessing `pattern`")
 	set.StringVar(&f.peers, "peers", "", "who may be a member: a blessing `pattern`")
-	_, err := command.Parse(set, args, 0, "dir", "credentials", "id", "members", "clients", "peers")
-	return f, err
+	set.StringVar(&f.admins, "admins", "", "who may change the set of members: a blessing `pattern`; --peers when empty")
+	set.BoolVar(&f.join, "join", false, "wait to be added to a set (raftctl add) instead of founding one")
+	if _, err := command.Parse(set, args, 0, "dir", "credentials", "id", "clients", "peers"); err != nil {
+		return f, err
+	}
+	if f.join == (f.members != "") {
+		return f, fmt.Errorf("%w: raftd member: give either --members or --join", command.ErrUsage)
+	}
+	return f, nil
 }
 
 // runMember runs one member until it is told to stop on its standard input, or
@@ -95,6 +103,10 @@ func serveMember(ctx context.Context, vctx *vcontext.T, std command.Streams, f m
 	store := keyvalue.NewStore()
 	clients := access.AccessList{In: []security.BlessingPattern{security.BlessingPattern(f.clients)}}
 	peers := access.AccessList{In: []security.BlessingPattern{security.BlessingPattern(f.peers)}}
+	admins := &peers
+	if f.admins != "" {
+		admins = &access.AccessList{In: []security.BlessingPattern{security.BlessingPattern(f.admins)}}
+	}
 
 	// The log first: only one process may have the directory.
 	member, err := openMember(ctx, vctx, &raft.RaftConfig{
@@ -104,14 +116,18 @@ func serveMember(ctx context.Context, vctx *vcontext.T, std command.Streams, f m
 		ServerName: f.name,
 		ACL:        clients,
 		PeerACL:    &peers,
+		AdminACL:   admins,
+		Join:       f.join,
 	}, keyvalue.Machine{Store: store})
 	if err != nil {
 		return err
 	}
 	defer member.Stop()
-	for _, id := range strings.Split(f.members, ",") {
-		if err := member.AddMember(vctx, id); err != nil {
-			return err
+	if !f.join {
+		for _, id := range strings.Split(f.members, ",") {
+			if err := member.AddMember(vctx, id); err != nil {
+				return err
+			}
 		}
 	}
 	member.Start()

@@ -239,6 +239,7 @@ func (m *members) command(n int) *exec.Cmd {
 		"--members", strings.Join(m.place.Members, ","),
 		"--name", layout.Name,
 		"--clients", layout.ClientBlessing,
+		"--admins", layout.AdminBlessing,
 		"--peers", layout.MemberBlessing)
 	// The principal and the namespace are given by flags alone.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "V23_") })

@@ -103,7 +103,7 @@ func createCredentials(dir string, members int) error {
 	if err := vsecurity.InitDefaultBlessings(root, Root); err != nil {
 		return err
 	}
-	names := map[string]string{"client": ClientBlessing, "ctl": ClientBlessing + ":ctl"}
+	names := map[string]string{"client": ClientBlessing, "ctl": AdminBlessing}
 	for n := 1; n <= members; n++ {
 		names[MemberName(n)] = MemberBlessing + ":" + strconv.Itoa(n)
 	}

@@ -30,6 +30,7 @@ const Name = "raft"
 const (
 	Root           = "raft-dev"
 	ClientBlessing = Root + ":client"
+	AdminBlessing  = ClientBlessing + ":ctl"
 	MemberBlessing = Root + ":member"
 )
 
