@@ -61,6 +61,10 @@ func (r *raft) RemoveMember(ctx *context.T, id string) error {
 
 // change changes the member set, in whose errors member is named.
 func (r *raft) change(ctx *context.T, member entry.MemberID, wanted core.Change) error {
+	if c := r.replica.Status().Configuration; len(c.Members) > 0 && !r.isMember(c) {
+		// Nobody would answer it.
+		return r.translate(ctx, replica.ErrRemoved)
+	}
 	_, err := r.replica.Change(ctx, wanted)
 	switch {
 	case err == nil:

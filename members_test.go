@@ -295,3 +295,21 @@ func TestMembershipBeforeStartAndAfterStop(t *testing.T) {
 		}
 	}
 }
+
+func TestRemovedMemberIsAddedAgain(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	c.append(c.leader(), "x")
+	for round := range 4 {
+		gone := c.leader()
+		if round%2 == 1 {
+			gone = (gone + 1) % 3
+		}
+		by := (gone + 1) % 3
+		c.remove(by, gone)
+		c.append(by, fmt.Sprint(round, " without"))
+		c.add(by, gone)
+		c.append(gone, fmt.Sprint(round, " again"))
+		c.voters(gone, 0, 1, 2)
+		c.leader()
+	}
+}

@@ -73,8 +73,8 @@ type Raft interface {
 	// AddMember returns when that is committed; any member may be asked. It does nothing when id votes
 	// already. One change is made at a time. The errors are ErrChangeRefused, which says why with
 	// numbers; ErrChangeGoesOn when ctx ended first (errors.Is finds its error): what was begun goes on
-	// under any leader, and asking again joins it; and ErrNotRunning. Without a leader it waits: give
-	// ctx a deadline.
+	// under any leader, and asking again joins it; ErrRemoved when the member asked is none of the set's;
+	// and ErrNotRunning. Without a leader it waits: give ctx a deadline.
 	AddMember(ctx *context.T, id string) error
 
 	// AddLearner makes id a member that receives the log and does not vote, for as long as nobody calls

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -147,4 +148,31 @@ func TestMembersAreMountedAgainWhenTheMountTableLostItsState(t *testing.T) {
 	eventually(t, "three servers are mounted at the new mount table", func() bool {
 		return servers(c.ctx, "log/service") == 3
 	})
+}
+
+func TestOnlyMembersOfTheSetHaveTheSharedName(t *testing.T) {
+	c := mountedCluster(t, 1, func(_ int, config *RaftConfig) { config.ServerName = "log/service" })
+	c.introduce()
+	c.members[0].Start()
+	c.append(0, "x")
+	config := c.members[0].config
+	config.LogDir, config.Join = t.TempDir(), true
+	m := &member{ctx: c.ctx, config: config, client: &journal{}}
+	c.members = append(c.members, m)
+	c.create(m)
+	m.Start()
+	c.add(0, 1)
+	eventually(t, "the added member is mounted", func() bool { return servers(c.ctx, "log/service") == 2 })
+	c.remove(0, 1)
+	eventually(t, "the removed member is not", func() bool { return servers(c.ctx, "log/service") == 1 })
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	defer cancel()
+	if _, _, _, err := MemberClient("log/service").Append(ctx, []byte("by name")); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the removed member refuses to change the set", func() bool {
+		return errors.Is(m.AddMember(c.soon(), m.ID()), ErrRemoved)
+	})
+	c.add(0, 1)
+	eventually(t, "it is mounted again", func() bool { return servers(c.ctx, "log/service") == 2 })
 }

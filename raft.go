@@ -286,25 +286,15 @@ func (r *raft) begin() error {
 	if err := r.replica.Start(); err != nil {
 		return err
 	}
-	for _, name := range r.names() {
-		if err := r.server.AddName(name); err != nil {
-			return fmt.Errorf("mounting under %q: %w", name, err)
-		}
+	names := mounts{server: r.server, shared: r.settings.ServerName, own: ownName(r.identity.id)}
+	if err := names.start(); err != nil {
+		return err
 	}
-	r.following.Go(r.follow)
+	if err := names.share(r.isMember(r.replica.Status().Configuration)); err != nil {
+		return err
+	}
+	r.following.Go(func() { r.follow(&names) })
 	return nil
-}
-
-// names returns the names under which the member mounts itself.
-func (r *raft) names() []string {
-	var names []string
-	if r.settings.ServerName != "" {
-		names = append(names, r.settings.ServerName)
-	}
-	if !isAddress(r.identity.id) && string(r.identity.id) != r.settings.ServerName {
-		names = append(names, string(r.identity.id))
-	}
-	return names
 }
 
 // settleInitial returns the initial set: the recorded one when there is one (a difference to the
@@ -325,9 +315,9 @@ func (r *raft) settleInitial() ([]entry.MemberID, error) {
 	return added, r.store.SetInitial(added)
 }
 
-// follow keeps the transport, the authority and the directory in step with the configuration, until
-// the replica stops.
-func (r *raft) follow() {
+// follow keeps the transport, the authority, the directory and the names in step with the configuration,
+// until the replica stops.
+func (r *raft) follow(names *mounts) {
 	for {
 		status, changed := r.replica.Watch()
 		r.auth.configure(status.Configuration)
@@ -336,6 +326,7 @@ func (r *raft) follow() {
 		if err != nil {
 			r.log.Error("the cluster's id could not be recorded", "err", err)
 		}
+		r.report("mounting the member", names.share(r.isMember(status.Configuration)))
 		var again <-chan time.Time
 		if !recorded {
 			again = time.After(r.settings.Heartbeat) // Commits are not announced.
@@ -407,6 +398,12 @@ func (r *raft) peerIDs(c entry.Configuration) []entry.MemberID {
 		ids = append(ids, m.ID)
 	}
 	return ids
+}
+
+// isMember reports whether this member belongs to the configuration, or to the initial set while there is
+// none.
+func (r *raft) isMember(c entry.Configuration) bool {
+	return slices.Contains(r.peerIDs(c), r.identity.id)
 }
 
 // hears returns nil when a peer with this id and this cluster id may be heard, if it proves to be who it

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
+	"v.io/v23"
 	vcontext "v.io/v23/context"
+	"v.io/v23/options"
+	"v.io/v23/verror"
 
 	"v.io/x/ref/lib/raft"
 	"v.io/x/ref/lib/raft/cmd/internal/command"
@@ -28,6 +32,22 @@ func parse(g *target, std command.Streams, name, usage string, args []string, n 
 
 // noMore declares no flags.
 func noMore(*flag.FlagSet) {}
+
+// onMember calls the members that are mounted under the name, one after the other, until one can answer:
+// some may be gone, or members of the set no longer.
+func onMember(ctx *vcontext.T, name string, call func(name string) error) error {
+	mounted, err := v23.GetNamespace(ctx).Resolve(ctx, name)
+	if err != nil {
+		return fmt.Errorf("resolve %s: %w", name, err)
+	}
+	for _, one := range mounted.Names() {
+		err = call(one)
+		if !errors.Is(err, raft.ErrRemoved) && !errors.Is(err, verror.ErrNoServers) {
+			return err
+		}
+	}
+	return err
+}
 
 // runMembers prints a line for each member of the set in force.
 func runMembers(ctx context.Context, std command.Streams, args []string) error {
@@ -63,14 +83,16 @@ func runAdd(ctx context.Context, std command.Streams, args []string) error {
 		return err
 	}
 	return g.with(ctx, func(ctx *vcontext.T) error {
-		add := raft.MemberClient(g.name).AddMember
-		if learner {
-			add = raft.MemberClient(g.name).AddLearner
-		}
-		if err := add(ctx, rest[0]); err != nil {
-			return fmt.Errorf("add: %w", err)
-		}
-		return printMembers(ctx, std, g.name)
+		return onMember(ctx, g.name, func(name string) error {
+			add := raft.MemberClient(name).AddMember
+			if learner {
+				add = raft.MemberClient(name).AddLearner
+			}
+			if err := add(ctx, rest[0], options.NoRetry{}); err != nil {
+				return fmt.Errorf("add: %w", err)
+			}
+			return printMembers(ctx, std, name)
+		})
 	})
 }
 
@@ -82,10 +104,12 @@ func runRemove(ctx context.Context, std command.Streams, args []string) error {
 		return err
 	}
 	return g.with(ctx, func(ctx *vcontext.T) error {
-		if err := raft.MemberClient(g.name).RemoveMember(ctx, rest[0]); err != nil {
-			return fmt.Errorf("remove: %w", err)
-		}
-		return printMembers(ctx, std, g.name)
+		return onMember(ctx, g.name, func(name string) error {
+			if err := raft.MemberClient(name).RemoveMember(ctx, rest[0], options.NoRetry{}); err != nil {
+				return fmt.Errorf("remove: %w", err)
+			}
+			return printMembers(ctx, std, name)
+		})
 	})
 }
 
@@ -100,14 +124,16 @@ func runTransfer(ctx context.Context, std command.Streams, args []string) error 
 		return err
 	}
 	return g.with(ctx, func(ctx *vcontext.T) error {
-		if err := raft.MemberClient(g.name).TransferLeadership(ctx, to); err != nil {
-			return fmt.Errorf("transfer: %w", err)
-		}
-		status, err := raft.MemberClient(g.name).Status(ctx)
-		if err != nil {
-			return fmt.Errorf("leadership has moved; who leads could not be asked: %w", err)
-		}
-		_, err = fmt.Fprintf(std.Out, "leader=%s term=%d\n", status.Leader, status.Term)
-		return err
+		return onMember(ctx, g.name, func(name string) error {
+			if err := raft.MemberClient(name).TransferLeadership(ctx, to, options.NoRetry{}); err != nil {
+				return fmt.Errorf("transfer: %w", err)
+			}
+			status, err := raft.MemberClient(name).Status(ctx)
+			if err != nil {
+				return fmt.Errorf("leadership has moved; who leads could not be asked: %w", err)
+			}
+			_, err = fmt.Fprintf(std.Out, "leader=%s term=%d\n", status.Leader, status.Term)
+			return err
+		})
 	})
 }
