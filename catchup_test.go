@@ -131,7 +131,7 @@ func heapPeak() func() int64 {
 }
 
 func TestMemberDownOver100000CommandsCatchesUpWhileWritesGoOn(t *testing.T) {
-	const missed, size = 100_000, 128
+	const missed, size = 100_000, 16
 	c := newCluster(t, 3, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 50_000 })
 	clients := make([]*chain, 3)
 	for i, m := range c.members {
