@@ -120,8 +120,8 @@ func (w *world) change() {
 			change.Add = append(change.Add, entry.Member{ID: id, Learner: w.chance(20)})
 		case w.chance(70):
 			change.Remove = append(change.Remove, id)
-		default:
-			change.Add = append(change.Add, entry.Member{ID: id})
+		default: // promoted, demoted, or as it is
+			change.Add = append(change.Add, entry.Member{ID: id, Learner: w.chance(50)})
 		}
 	}
 	w.churn.next++

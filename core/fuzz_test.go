@@ -89,13 +89,14 @@ func (s *source) configuration() entry.Configuration {
 			c.Members = append(c.Members, m)
 		}
 	}
-	return c
+	return s.marked(c)
 }
 
 // message is one that a member might send, or almost.
 func (s *source) message(now core.Status) core.Message {
 	m := core.Message{
-		Kind: core.MessageKind(s.byte() % 20), From: s.peer(), To: "a", Term: entry.Term(s.number(uint64(now.Term))),
+		Kind: core.MessageKind(s.byte() % 20), From: s.peer(), Incarnation: s.incarnation(),
+		To: "a", Term: entry.Term(s.number(uint64(now.Term))),
 		Index: entry.Index(s.number(uint64(now.Last.Index))), LogTerm: entry.Term(s.number(uint64(now.Last.Term))),
 	}
 	if s.byte()%16 == 0 {
@@ -104,7 +105,12 @@ func (s *source) message(now core.Status) core.Message {
 	switch m.Kind {
 	case core.MsgTransferRequest:
 		m.Target, m.Round = s.peer(), s.number(3)
+	case core.MsgChange:
+		m.Round, m.Body, m.Entries = s.number(3), s.changeBody(), core.Range{First: 1, Count: 1}
 	case core.MsgAppend, core.MsgPropose:
+		if s.byte()%8 == 0 {
+			m.Match, m.Hint = entry.Index(s.number(uint64(now.Last.Index))), uint64(s.incarnation())
+		}
 		first, low, high := m.Index+1, max(m.LogTerm, 1), min(m.Term, entry.NumberMax)
 		if m.Kind == core.MsgPropose {
 			first, low, high = 1, 1, 1
@@ -148,9 +154,10 @@ type prey struct {
 func newPrey(s *source) (*prey, error) {
 	config := core.Config{
 		ID: "a", Seed: uint64(s.byte()), Heartbeat: beat, Uncommitted: 600, Message: 200, Window: 500, Tail: 300,
-		ElectionOnly: s.byte()%16 == 15,
+		ElectionOnly: s.byte()%16 == 15, Incarnation: s.incarnation(), Level: 2,
 	}
 	start := core.Start{Initial: s.configuration()}
+	start.Initial.Level = min(start.Initial.Level, config.Level)
 	if n := s.byte() % 6; n > 0 && !config.ElectionOnly {
 		terms := make([]entry.Term, n)
 		for i := range terms {
@@ -192,6 +199,10 @@ func (p *prey) act(s *source) error {
 		in.Received, in.Loaded = p.obedience(s)
 		in.Stored = p.seq
 	case 6:
+		if s.flag() {
+			s.wishes(&in)
+			break
+		}
 		in.Reads = []core.ReadID{core.ReadID(s.byte())}
 		in.Lost = []entry.MemberID{s.peer()}
 		in.Campaign = s.flag()
