@@ -161,6 +161,17 @@ func (c *Core) lasting(id entry.MemberID) bool {
 	return known != nil && c.now-known.since >= electionMin*c.config.Heartbeat
 }
 
+// levelOf returns the newest level that a member knows, 0 when it told none.
+func (c *Core) levelOf(id entry.MemberID) uint32 {
+	if id == c.config.ID {
+		return c.config.level()
+	}
+	if met := c.members.met.find(id); met != nil {
+		return met.Level
+	}
+	return 0
+}
+
 // record writes into next what is known of its members and the log does not say: incarnations, keys,
 // and the level that all of them know.
 func (c *Core) record(next *entry.Configuration) {
@@ -183,6 +194,10 @@ func (c *Core) record(next *entry.Configuration) {
 		}
 		lowest = min(lowest, known.Level)
 		news = news || replaces(m, known.Incarnation)
+	}
+	// A member that leaves still receives this entry, and must understand it.
+	for i := range c.members.current().Value.Members {
+		lowest = min(lowest, c.levelOf(c.members.current().Value.Members[i].ID))
 	}
 	if lowest > next.Level {
 		next.Level++

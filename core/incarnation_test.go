@@ -346,3 +346,18 @@ func TestLevelAboveOnesOwnStopsTheMember(t *testing.T) {
 		t.Errorf("from the log: %v", err)
 	}
 }
+
+// The entry that removes a member still goes to it: it must not be the one that raises the level above
+// what that member knows. (Found by the simulator.)
+func TestRemovalDoesNotRaiseTheLevel(t *testing.T) {
+	p := newSolo(t, setting{limits: core.Config{Level: 2}})
+	p.settled()
+	p.step(core.Input{Peers: []core.Peer{{ID: "b", Level: 2}, {ID: "c", Level: 1}}})
+	for range 5 {
+		p.everybody()
+	}
+	p.step(core.Input{Changes: []core.ChangeRequest{{ID: 1, Change: core.Change{Remove: []entry.MemberID{"c"}}}}})
+	if c := p.core.Configuration().Value; len(c.Members) != 2 || c.Level != 1 {
+		t.Errorf("the removal has level %d and %d members, want 1 and 2", c.Level, len(c.Members))
+	}
+}
