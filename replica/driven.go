@@ -216,6 +216,37 @@ func (d *Driven) Propose(payload []byte) (*Proposing, error) {
 	return &Proposing{replica: d.replica, proposal: p}, nil
 }
 
+// Barrier begins what [Replica.Barrier] does.
+func (d *Driven) Barrier() (*Proposing, error) {
+	p, err := d.replica.submit(entry.KindNoOp, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	return &Proposing{replica: d.replica, proposal: p}, nil
+}
+
+// Imaging is a snapshot on demand, what a caller of [Replica.Snapshot] waits for.
+type Imaging struct{ demand *demand }
+
+// Snapshot begins what [Replica.Snapshot] does. The error is one that comes at once.
+func (d *Driven) Snapshot() (*Imaging, error) {
+	wish, err := d.replica.demand()
+	if err != nil {
+		return nil, err
+	}
+	return &Imaging{wish}, nil
+}
+
+// Poll returns the snapshot's description, or why there is none, once done is true.
+func (i *Imaging) Poll() (done bool, meta entry.SnapshotMeta, err error) {
+	select {
+	case <-i.demand.done:
+		return true, i.demand.meta, i.demand.err
+	default:
+		return false, entry.SnapshotMeta{}, nil
+	}
+}
+
 // Poll returns the outcome once it is known. After it has returned true, p is of no more use.
 func (p *Proposing) Poll() (Proposed, bool) {
 	select {

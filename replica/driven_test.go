@@ -352,3 +352,32 @@ func TestJobNames(t *testing.T) {
 		t.Errorf("names %v and %v", replica.JobStore, replica.JobKind(99))
 	}
 }
+
+// A barrier passes and an image is taken when the driver lets them.
+func TestDrivenDemands(t *testing.T) {
+	c := newDrivenCluster(t, 3)
+	leader := c.leader()
+	c.propose(leader, "a")
+	b, err := leader.Barrier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.until("the barrier", func() bool {
+		out, done := b.Poll()
+		if done && (out.Err != nil || out.Position.Index == 0) {
+			t.Errorf("barrier: %+v", out)
+		}
+		return done
+	})
+	image, err := leader.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.until("the image", func() bool {
+		done, meta, err := image.Poll()
+		if done && (err != nil || meta.Index < 2) {
+			t.Errorf("image at %d, %v", meta.Index, err)
+		}
+		return done
+	})
+}

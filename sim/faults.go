@@ -47,6 +47,19 @@ var FaultKinds = []FaultKind{
 	{Name: "disk full", Every: 12 * Second, Least: Second / 20, Most: 2 * Second, begin: beginFull},
 	{Name: "slow disk", Every: 6 * Second, Least: Second / 5, Most: 4 * Second, begin: beginSlowDisk},
 	{Name: "campaign", Every: 6 * Second, begin: beginCampaign},
+	{Name: "add", Every: 6 * Second, begin: beginAdd},
+	{Name: "add learner", Every: 10 * Second, begin: beginAddLearner},
+	{Name: "remove", Every: 8 * Second, begin: beginRemove},
+	{Name: "remove leader", Every: 12 * Second, begin: beginRemoveLeader},
+	{Name: "swap", Every: 10 * Second, begin: beginSwap},
+	{Name: "demote", Every: 15 * Second, begin: beginDemote},
+	{Name: "promote", Every: 10 * Second, begin: beginPromote},
+	{Name: "replace", Every: 15 * Second, Least: Second / 2, Most: 8 * Second, begin: beginReplace},
+	{Name: "transfer", Every: 5 * Second, begin: beginTransfer},
+	{Name: "barrier", Every: 4 * Second, begin: beginBarrier},
+	{Name: "snapshot", Every: 5 * Second, begin: beginSnapshot},
+	{Name: "wipe", Every: 8 * Second, Least: Second / 50, Most: 3 * Second, begin: beginWipe},
+	{Name: "upgrade", Every: 12 * Second, Least: Second / 50, Most: Second, begin: beginUpgrade},
 }
 
 // kindOf finds a kind by its name.
@@ -291,7 +304,11 @@ func beginPauseLeader(s *strike) func() { return s.pause(s.leader()) }
 
 func beginDrift(s *strike) func() {
 	m := s.anyone()
-	m.clock.drift(s.now, pick(s.dice, 0.5, 0.9, 0.99, 1.01, 1.1, 2))
+	rate := pick(s.dice, 0.5, 0.9, 0.99, 1.01, 1.1, 2)
+	if s.plan.Setting.Lease {
+		rate = min(max(rate, 0.9), 1.1) // leases bear a difference of less than a third
+	}
+	m.clock.drift(s.now, rate)
 	return func() { m.clock.drift(s.now, 1) }
 }
 

@@ -1,6 +1,11 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+)
 
 // healer leads the second phase: heal a quorum, demand convergence, heal everybody, demand equality.
 type healer struct {
@@ -37,12 +42,10 @@ func (w *world) heal() {
 	n := len(w.members)
 	h := &w.healer
 	h.dice = newDice(w.plan.Seed, diceHealing, 0)
-	h.stage, h.healed, h.since = quorumHealed, make([]bool, n), w.now
+	h.stage, h.since = quorumHealed, w.now
 	w.note("-", didPhase, "a quorum is healed")
 	w.network.reset()
-	for _, i := range h.dice.Perm(n)[:n/2+1] {
-		h.healed[i] = true
-	}
+	h.healed = w.quorum(h.dice.Perm(n))
 	for i, m := range w.members {
 		w.mend(m)
 		if !h.healed[i] {
@@ -112,9 +115,17 @@ func (w *world) unequal() string {
 	if l.Commit != l.Last.Index {
 		return fmt.Sprintf("%s has committed %d of %d", leader.id, l.Commit, l.Last.Index)
 	}
+	configuration := &l.Configuration
+	if w.healer.stage == allHealed && unsettled(configuration) {
+		return "a change of the configuration is under way"
+	}
 	for i, m := range w.members {
-		if !w.healer.healed[i] {
+		line, found := configuration.Find(m.id)
+		if !w.healer.healed[i] || !found {
 			continue
+		}
+		if w.healer.stage == allHealed && line.Incarnation != m.incarnation {
+			return fmt.Sprintf("the wiped %s has not been replaced", m.id)
 		}
 		if m.process == nil {
 			return fmt.Sprintf("%s does not run", m.id)
@@ -128,16 +139,26 @@ func (w *world) unequal() string {
 	return ""
 }
 
-// close compares the members for the last time and stops them in order.
+// unsettled reports whether a change has still something to do.
+func unsettled(c *entry.Configuration) bool {
+	return c.Joint() || slices.ContainsFunc(c.Members, func(m entry.Member) bool { return m.Promote || m.Leaving })
+}
+
+// close compares the members for the last time and stops everybody in order.
 func (w *world) close() {
-	first := w.members[0].process
+	first := w.leader().process
 	for _, m := range w.members {
+		if _, found := first.status.Configuration.Find(m.id); !found {
+			continue
+		}
 		if err := w.checks.Machines.Same(first.who, m.process.who); err != nil {
 			w.violate(err)
 		}
 	}
 	for _, m := range w.members {
-		m.process.stop()
+		if m.process != nil {
+			m.process.stop()
+		}
 	}
 	w.note("-", didPhase, "all is equal")
 	w.finished = true

@@ -18,14 +18,27 @@ type member struct {
 	// process is nil while the member is down.
 	process *process
 	lives   uint64
-	// origin is that of the next start.
+	// origins counts the starts that got a number.
 	origins uint64
+	standing
 	// holds is how many faults keep the member down; it starts when the last of them ends.
 	holds int
 	// pausedUntil is when a stopped process goes on.
 	pausedUntil Instant
 	// retry is true while a start that failed waits to be tried again.
 	retry bool
+}
+
+// standing is what a member is to the cluster.
+type standing struct {
+	// spare is true for a machine that is no member at first; level is what its version knows.
+	spare bool
+	level uint32
+	// incarnation is that of its directory, 0 before there is one. wiped is true until a wiped directory
+	// has been made anew. known is the configuration that it last knew to be in force.
+	incarnation entry.Incarnation
+	wiped       bool
+	known       entry.Configuration
 }
 
 // clock is a member's own: it runs at a rate of its own, and never back.
@@ -55,6 +68,7 @@ func newMember(w *world, number int) *member {
 	m := &member{
 		world: w, id: entry.MemberID(fmt.Sprintf("m%d", number+1)), number: number, dice: d, disk: newDisk(d),
 	}
+	m.level = core.Level + uint32(d.IntN(2))
 	m.clock = clock{own: core.Instant(d.Int64N(1e15)) + 1, rate: 1}
 	return m
 }

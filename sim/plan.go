@@ -18,8 +18,11 @@ type Plan struct {
 
 // Setting is what a cluster and its surroundings are like.
 type Setting struct {
-	// Members is the number of members, all of them voters at first.
-	Members int
+	// Members is the number of members, all of them voters at first; Spares is how many machines wait to
+	// be added.
+	Members, Spares int
+	// Lease lets leaders answer reads from a lease.
+	Lease bool
 	// Heartbeat is that of [replica.Config].
 	Heartbeat Instant
 	// Duration is the length of the phase in which anything may fail.
@@ -98,6 +101,8 @@ func newSetting(seed uint64) Setting {
 	const kib = 1 << 10
 	s := Setting{
 		Members:   pick(d, 1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7),
+		Spares:    pick(d, 0, 1, 2, 2, 3),
+		Lease:     d.chance(0.4),
 		Heartbeat: pick[Instant](d, 20, 50, 50, 100) * Millisecond,
 		Duration:  ordinaryDuration,
 		Clients:   2 + d.IntN(8),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -29,8 +30,9 @@ type process struct {
 	// flights are the operations of clients that wait here, incoming is the image being received.
 	flights  []*flight
 	incoming *transfer
-	ctx      context.Context
-	dead     bool
+	// waits are what operators wait for: each reports whether it has ended.
+	waits []func() bool
+	dead  bool
 }
 
 // wakeup is the next turn.
@@ -55,6 +57,7 @@ func (p *process) open() error {
 		return err
 	}
 	p.dir = dir
+	m.incarnation, m.wiped = dir.Identity().Incarnation, false
 	p.who = check.Life{Member: m.id, Incarnation: dir.Identity().Incarnation, Start: p.life}
 	p.machine = &store{process: p}
 	if w.options.Beside != nil {
@@ -68,6 +71,7 @@ func (p *process) open() error {
 		return err
 	}
 	p.status = r.Status()
+	m.known = p.status.Configuration
 	w.note(m.name(), didStart, "", p.life, uint64(p.status.Term), uint64(p.status.Last.Index), uint64(p.status.Applied))
 	p.plan(w.now + m.dice.between(10*Microsecond, Millisecond))
 	return nil
@@ -77,9 +81,13 @@ func (p *process) config() replica.Config {
 	m := p.member
 	w := m.world
 	s := &w.plan.Setting
+	initial := w.initial
+	if m.spare {
+		initial = entry.Configuration{}
+	}
 	return replica.Config{
-		ID: m.id, Self: replica.Self{Incarnation: p.who.Incarnation, Key: []byte(m.id)},
-		Origin: uint64(m.number+1)<<32 | m.origins, Initial: w.initial,
+		ID: m.id, Self: replica.Self{Incarnation: p.who.Incarnation, Key: []byte(m.id), Level: m.level},
+		Origin: uint64(m.number+1)<<32 | m.origins, Initial: initial,
 		Log: &watchedLog{Log: p.dir.Log(), process: p}, Snapshots: p.dir.Snapshots(), Transport: p, Machine: p.machine,
 		Now: func() core.Instant { return m.clock.at(w.now) }, Seed: w.plan.Seed + uint64(m.number),
 		Heartbeat: duration(s.Heartbeat), Limits: s.Limits, Snapshot: s.Stores.Snapshot, Logger: w.logger(m),
@@ -194,6 +202,7 @@ func (p *process) turn() {
 	}
 	before := p.status
 	p.status = p.driven.Replica().Status()
+	m.known = p.status.Configuration
 	if work.Failed != nil {
 		p.failed(work.Failed)
 		return
@@ -336,6 +345,7 @@ func (p *process) answer() {
 	}
 	clear(p.flights[len(kept):])
 	p.flights = kept
+	p.waits = slices.DeleteFunc(p.waits, func(ended func() bool) bool { return ended() })
 	if p.incoming != nil {
 		p.incoming.poll()
 	}
@@ -380,6 +390,6 @@ func (p *process) Close() error { return nil }
 func (p *process) peer() replica.Peer {
 	return replica.Peer{
 		ID: p.member.id, Cluster: p.status.Configuration.Cluster, Incarnation: p.who.Incarnation,
-		Key: []byte(p.member.id), Level: core.Level,
+		Key: []byte(p.member.id), Level: p.member.level,
 	}
 }

@@ -95,6 +95,7 @@ var Scenarios = []Scenario{
 	{
 		Name: "wild clocks", About: "clocks run at half and at double speed: safety never depends on time",
 		shape: func(p *Plan) {
+			p.Setting.Lease = false
 			p.every(Second, 3*Second, "clock drift")
 			p.every(4*Second, Second, "kill leader")
 		},

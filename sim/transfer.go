@@ -92,7 +92,7 @@ func (t *transfer) piece() {
 	}
 	p := t.to
 	if p.member.pausedUntil > p.member.world.now {
-		p.at(p.member.pausedUntil, t.piece)
+		p.member.world.agenda.add(p.member.pausedUntil, t.piece)
 		return
 	}
 	p.note(didImage, string(t.from.member.id), uint64(t.image.Meta.Index), uint64(t.receiving.At()))

@@ -71,11 +71,17 @@ type Result struct {
 func Run(plan Plan, o Options) *Result {
 	w := &world{plan: &plan, options: o, checks: check.New(), tally: tally{counts: make(map[string]int)}}
 	w.trace.out = o.Log
-	w.initial.Cluster = entry.ClusterID{1, byte(plan.Seed)}
-	w.network = newNetwork(w, plan.Setting.Members)
-	for i := range plan.Setting.Members {
-		w.members = append(w.members, newMember(w, i))
-		w.initial.Members = append(w.initial.Members, entry.Member{ID: w.members[i].id})
+	w.initial.Cluster, w.initial.Lease = entry.ClusterID{1, byte(plan.Seed)}, plan.Setting.Lease
+	machines := plan.Setting.Members + plan.Setting.Spares
+	w.network = newNetwork(w, machines)
+	for i := range machines {
+		m := newMember(w, i)
+		w.members = append(w.members, m)
+		if m.spare = i >= plan.Setting.Members; m.spare {
+			m.level = levelMax
+		} else {
+			w.initial.Members = append(w.initial.Members, entry.Member{ID: m.id})
+		}
 	}
 	for _, m := range w.members {
 		w.in(m.dice.between(0, 20*Millisecond), m.start)
@@ -125,7 +131,8 @@ func (w *world) result() *Result {
 		"~reads": w.reads, "~terms with a leader": w.checks.Leaders.Elections,
 		"~entries compared": w.checks.Entries.Compared, "~restarts compared": w.checks.Disks.Recoveries,
 		"~entries committed": int(w.checks.Commits.Last()), "~votes checked": w.checks.Promises.Votes,
-		"~acks checked": w.checks.Promises.Acks,
+		"~acks checked": w.checks.Promises.Acks, "~configurations compared": w.checks.Configurations.Changes,
+		"~joint configurations": w.checks.Configurations.Joint,
 	} {
 		r.Counts[name] = n
 	}

@@ -60,27 +60,30 @@ type Command struct {
 
 // Suite is all checkers of one run. The zero value is not usable; see [New].
 type Suite struct {
-	Leaders  *Leaders
-	Steady   *Steady
-	Disks    *Disks
-	Entries  *Entries
-	Commits  *Commits
-	Promises *Promises
-	Machines *Machines
-	History  *History
-	Bounds   *Bounds
+	Leaders        *Leaders
+	Steady         *Steady
+	Disks          *Disks
+	Entries        *Entries
+	Commits        *Commits
+	Configurations *Configurations
+	Promises       *Promises
+	Machines       *Machines
+	History        *History
+	Bounds         *Bounds
 }
 
 // New returns the checkers of a cluster that has done nothing yet.
 func New() *Suite {
 	disks := newDisks()
-	commits := &Commits{disks: disks}
+	configurations := &Configurations{stored: make(map[entry.Position]entry.Configuration)}
+	commits := &Commits{disks: disks, configurations: configurations}
 	return &Suite{
 		Leaders: &Leaders{led: make(map[entry.Term]Life)}, Steady: &Steady{}, Disks: disks, Commits: commits,
-		Entries:  &Entries{disks: disks, seen: make(map[entry.Position]written)},
-		Promises: &Promises{disks: disks, votes: make(map[ballot]entry.MemberID)},
-		Machines: &Machines{commits: commits, attempts: make(map[Attempt]entry.Index), denied: make(map[Attempt]bool)},
-		History:  &History{}, Bounds: &Bounds{},
+		Configurations: configurations,
+		Entries:        &Entries{disks: disks, seen: make(map[entry.Position]written)},
+		Promises:       &Promises{disks: disks, votes: make(map[ballot]entry.MemberID)},
+		Machines:       &Machines{commits: commits, attempts: make(map[Attempt]entry.Index), denied: make(map[Attempt]bool)},
+		History:        &History{}, Bounds: &Bounds{},
 	}
 }
 
@@ -101,6 +104,9 @@ func (s *Suite) Storing(life Life, b *entry.Batch) { s.Disks.storing(life, b) }
 // Stored is told of every batch that a log confirmed.
 func (s *Suite) Stored(life Life, b *entry.Batch) error {
 	if err := s.Entries.stored(life, b); err != nil {
+		return err
+	}
+	if err := s.Configurations.take(b); err != nil {
 		return err
 	}
 	s.Disks.stored(life, b)

@@ -147,9 +147,9 @@ func TestDisks(t *testing.T) {
 		wants(t, s.Recovered(a, &r), "")
 	}
 	// What is wiped has confirmed nothing.
-	s := begin()
-	s.Disks.Forget("a")
-	wants(t, s.Recovered(a, &entry.Recovered{}), "")
+	wiped := a
+	wiped.Incarnation = 99
+	wants(t, begin().Recovered(wiped, &entry.Recovered{}), "")
 }
 
 func TestCommits(t *testing.T) {
@@ -332,5 +332,58 @@ func TestHistoryPatience(t *testing.T) {
 	}
 	if err := h.Check(); err == nil || h.Len() != 40 {
 		t.Errorf("judged in no time: %v", err)
+	}
+}
+
+func TestConfigurations(t *testing.T) {
+	set := func(marks string, ids ...entry.MemberID) entry.Configuration {
+		var c entry.Configuration
+		for i, id := range ids {
+			m := entry.Member{ID: id}
+			switch marks[i] {
+			case 'l':
+				m.Learner = true
+			case 'o':
+				m.Outgoing, m.Leaving = true, true
+			case 'b':
+				m.Outgoing = true
+			}
+			c.Members = append(c.Members, m)
+		}
+		return c
+	}
+	three := set("vvv", "a", "b", "c")
+	joint := set("boovv", "a", "b", "c", "d", "e")
+	for _, row := range []struct {
+		name         string
+		before, next entry.Configuration
+		want         string
+	}{
+		{"one more", three, set("vvvv", "a", "b", "c", "d"), ""},
+		{"one less", three, set("vv", "a", "b"), ""},
+		{"a learner", three, set("vvvll", "a", "b", "c", "d", "e"), ""},
+		{"two more", three, set("vvvvv", "a", "b", "c", "d", "e"), "configuration safety"},
+		{"another one", three, set("vvv", "a", "b", "d"), "configuration safety"},
+		{"joint", three, joint, ""},
+		{"joint of others", set("vvv", "x", "y", "z"), joint, "configuration safety"},
+		{"joint ends", joint, set("vvv", "a", "d", "e"), ""},
+		{"joint ends elsewhere", joint, three, "configuration safety"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := New()
+			for i, c := range []entry.Configuration{row.before, row.next} {
+				payload := entry.AppendConfiguration(nil, c)
+				var builder entry.Builder
+				builder.Add(entry.Header{Kind: entry.KindConfiguration, Index: entry.Index(i + 1), Term: 1,
+					Size: uint32(len(payload)), PayloadSum: entry.Checksum(payload)}, payload)
+				wants(t, s.Stored(a, batch(builder.Block())), "")
+			}
+			log := terms{1, 1}
+			err := s.Turned(turn(a, status(core.Follower, 1, 0, log), status(core.Follower, 1, 2, log), log))
+			wants(t, err, row.want)
+			if s.Configurations.Changes != 1 || len(s.Configurations.Current().Members) != len(row.next.Members) {
+				t.Errorf("%d changes, now %v", s.Configurations.Changes, s.Configurations.Current())
+			}
+		})
 	}
 }

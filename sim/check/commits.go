@@ -11,7 +11,8 @@ const leader = core.Leader
 // completeness; paper, section 5.4.3 and figure 3), and that a leader calls committed only what a
 // majority has confirmed as durable.
 type Commits struct {
-	disks *Disks
+	disks          *Disks
+	configurations *Configurations
 	// terms are those of the committed entries, from index 1.
 	terms []entry.Term
 	// by are the terms in which they were first known to be committed.
@@ -82,6 +83,7 @@ func (c *Commits) commit(t *Turn, i entry.Index) error {
 		return nil
 	case i == c.Last()+1:
 		c.terms, c.by = append(c.terms, term), append(c.by, t.After.Term)
+		return c.configurations.committed(entry.Position{Index: i, Term: term})
 	case i > c.Last():
 		return broken("committed never changes", "%s knows %d to be committed, others only %d",
 			t.Life.Member, i, c.Last())

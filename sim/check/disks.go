@@ -5,7 +5,8 @@ import "v.io/x/ref/lib/raft/entry"
 // Disks keeps what the log of each member has confirmed as durable, and checks at each restart that
 // all of it is still there: no acknowledged entry, term or vote is lost.
 type Disks struct {
-	logs map[entry.MemberID]*durable
+	// logs are the directories that each member has had, the newest last.
+	logs map[entry.MemberID][]*durable
 	// Recoveries is the number of restarts that were compared.
 	Recoveries int
 }
@@ -23,20 +24,18 @@ type durable struct {
 	pending *entry.Batch
 }
 
-func newDisks() *Disks { return &Disks{logs: make(map[entry.MemberID]*durable)} }
+func newDisks() *Disks { return &Disks{logs: make(map[entry.MemberID][]*durable)} }
 
 // of returns the record of a member's present directory.
 func (d *Disks) of(life Life) *durable {
-	log := d.logs[life.Member]
-	if log == nil || log.incarnation != life.Incarnation {
-		log = &durable{incarnation: life.Incarnation}
-		d.logs[life.Member] = log
+	all := d.logs[life.Member]
+	if n := len(all); n > 0 && all[n-1].incarnation == life.Incarnation {
+		return all[n-1]
 	}
+	log := &durable{incarnation: life.Incarnation}
+	d.logs[life.Member] = append(all, log)
 	return log
 }
-
-// Forget is told that a member's directory was destroyed, or replaced by an older copy of itself.
-func (d *Disks) Forget(member entry.MemberID) { delete(d.logs, member) }
 
 func (d *Disks) storing(life Life, b *entry.Batch) { d.of(life).pending = b }
 
@@ -81,19 +80,15 @@ func (d *Disks) imaged(life Life, at entry.Index) {
 	log.image = max(log.image, at)
 }
 
-// holds reports whether a member's log has confirmed the entry.
+// holds reports whether a member's log has confirmed the entry. One that was destroyed meanwhile counts: its
+// acknowledgement was true when it was given, and what may be destroyed is the simulator's care.
 func (d *Disks) holds(member entry.MemberID, at entry.Position) bool {
-	log := d.logs[member]
-	return log != nil && (at.Index <= max(log.base, log.image) || log.term(at.Index) == at.Term)
-}
-
-// Last returns the last entry that a member's log has confirmed, for a simulator that must know what
-// it may destroy.
-func (d *Disks) Last(member entry.MemberID) entry.Index {
-	if log := d.logs[member]; log != nil {
-		return log.last()
+	for _, log := range d.logs[member] {
+		if at.Index <= max(log.base, log.image) || log.term(at.Index) == at.Term {
+			return true
+		}
 	}
-	return 0
+	return false
 }
 
 // recovered compares a restarted log with what it had confirmed. The batch that was under way may be

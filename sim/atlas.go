@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+)
+
+// The atlas says what may be destroyed, so that every loss that a checker sees is a bug and not the
+// simulator's doing. What counts is held by quorums: a committed entry by a majority of voters, a vote by
+// the voter's directory. A directory that is gone is not counted under its old name any more, so as
+// long as a majority of every set of voters that may decide is whole, each quorum of the past and each
+// of the future share a directory that remembers. Crashes destroy nothing, whatever they hit.
+
+// configurations are those that may decide something now: the newest committed one, and what each member
+// last knew to be in force.
+func (w *world) configurations() []entry.Configuration {
+	all := []entry.Configuration{w.initial}
+	if current := w.checks.Configurations.Current(); len(current.Members) > 0 {
+		all[0] = current
+	}
+	for _, m := range w.members {
+		if len(m.known.Members) > 0 {
+			all = append(all, m.known)
+		}
+	}
+	return all
+}
+
+// whole reports whether a member's directory is the one that a configuration counts.
+func (w *world) whole(c *entry.Configuration, id entry.MemberID) bool {
+	m, line := w.find(id), entry.Member{}
+	line, _ = c.Find(id)
+	return m != nil && !m.wiped && (line.Incarnation == 0 || line.Incarnation == m.incarnation)
+}
+
+// majorities reports whether the members that fit are a majority of each set of voters that may decide.
+func (w *world) majorities(fits func(c *entry.Configuration, id entry.MemberID) bool) bool {
+	for _, c := range w.configurations() {
+		for _, set := range [][]entry.MemberID{c.Incoming(), c.Outgoing()} {
+			n := 0
+			for _, id := range set {
+				if fits(&c, id) {
+					n++
+				}
+			}
+			if len(set) > 0 && 2*n <= len(set) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// mayWipe reports whether a member's directory may be destroyed: it counts nowhere, or its incarnation is
+// on record everywhere, so that the next one is told from it, and enough others are whole.
+func (w *world) mayWipe(m *member) bool {
+	counts := false
+	for _, c := range w.configurations() {
+		line, found := c.Find(m.id)
+		counts = counts || found
+		if found && line.Incarnation != m.incarnation {
+			return false
+		}
+	}
+	return m.incarnation != 0 && (!counts || w.majorities(func(c *entry.Configuration, id entry.MemberID) bool {
+		return id != m.id && w.whole(c, id)
+	}))
+}
+
+// quorum chooses members that can decide together, in the order given, as few as that order allows.
+func (w *world) quorum(order []int) []bool {
+	chosen := make([]bool, len(w.members))
+	for _, i := range order {
+		enough := w.majorities(func(c *entry.Configuration, id entry.MemberID) bool {
+			at := slices.IndexFunc(w.members, func(m *member) bool { return m.id == id })
+			return at >= 0 && chosen[at] && w.whole(c, id)
+		})
+		if enough {
+			break
+		}
+		chosen[i] = true
+	}
+	return chosen
+}
