@@ -113,7 +113,7 @@ func New(config Config, start Start) (*Core, error) {
 		if err := at.Value.Validate(); err != nil {
 			return nil, fmt.Errorf("core: the configuration of index %d: %w", at.Index, err)
 		}
-		if at.Value.Level > config.level() {
+		if config.below(&at.Value) {
 			return nil, fmt.Errorf("core: %s", levelText(at.Index, at.Value.Level, config.level()))
 		}
 	}
@@ -336,8 +336,8 @@ func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
 	out.Write.Reset = &at
 	c.step.installed = at.Index
 	c.members.restart([]ConfigurationAt{{Index: at.Index, Value: meta.Configuration}})
-	if level := meta.Configuration.Level; level > c.config.level() {
-		c.fail("%s", levelText(at.Index, level, c.config.level()))
+	if c.config.below(&meta.Configuration) {
+		c.fail("%s", levelText(at.Index, meta.Configuration.Level, c.config.level()))
 	}
 	for i := range c.disk.pending {
 		c.disk.pending[i].last = 0

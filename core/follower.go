@@ -125,7 +125,7 @@ func (c *Core) appendReceived(block *entry.Block, out *Effects) bool {
 				c.fail("the configuration at index %d does not decode: %v", i, err)
 				return false
 			}
-			if value.Level > c.config.level() {
+			if c.config.below(&value) {
 				c.fail("%s", levelText(i, value.Level, c.config.level()))
 				return false
 			}

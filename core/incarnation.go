@@ -206,6 +206,13 @@ func (c *Core) record(next *entry.Configuration) {
 	c.members.met.news = news
 }
 
+// below reports whether a configuration asks more of this member than its version knows. One that does
+// not name it asks nothing: the entries on the way to its removal, and after it, are no failure.
+func (c *Config) below(value *entry.Configuration) bool {
+	_, found := value.Find(c.ID)
+	return found && value.Level > c.level()
+}
+
 // level returns the newest level that this member announces.
 func (c *Config) level() uint32 {
 	if c.Level != 0 {

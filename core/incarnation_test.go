@@ -341,6 +341,13 @@ func TestLevelAboveOnesOwnStopsTheMember(t *testing.T) {
 	if out.Fatal == nil || !strings.Contains(out.Fatal.Error(), want) {
 		t.Errorf("from a snapshot: %v", out.Fatal)
 	}
+	without := entry.Configuration{Cluster: cluster, Members: voters("b"), Level: 7}
+	p = newSolo(t, setting{})
+	m = configurationOf("b", 1, at(0, 0), without)
+	m.To = "a"
+	if p.core.Step(&core.Input{Received: []core.Message{m}}, &out); out.Fatal != nil {
+		t.Errorf("one that does not name the member: %v", out.Fatal)
+	}
 	_, err := core.New(core.Config{ID: "a", Heartbeat: beat}, core.Start{Initial: high})
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("from the log: %v", err)
