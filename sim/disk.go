@@ -3,6 +3,8 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 
 	"v.io/x/ref/lib/raft/internal/vfs"
 )
@@ -126,4 +128,49 @@ func (k *disk) losePower() {
 // mend ends every fault of the disk.
 func (k *disk) mend() {
 	k.syncs, k.writes, k.full, k.cutIn, k.slow = 0, 0, false, 0, 1
+}
+
+// flip turns one bit of what the disk holds in one of the directory's files, as rot does.
+func (k *disk) flip(d dice) (where string, err error) {
+	name, size, err := k.someFile(d)
+	if err != nil {
+		return "", err
+	}
+	offset := d.Int64N(size)
+	return fmt.Sprintf("%s at byte %d", name, offset), k.memory.Damage(name, offset, 1<<d.IntN(8))
+}
+
+// misdirect writes a sector of one of the directory's files where another one belongs, as a disk does that
+// mistakes an address.
+func (k *disk) misdirect(d dice) (where string, err error) {
+	name, size, err := k.someFile(d)
+	if err != nil {
+		return "", err
+	}
+	content, err := vfs.ReadFile(k.memory, name, size)
+	if err != nil {
+		return "", err
+	}
+	sectors := (size + vfs.SectorSize - 1) / vfs.SectorSize
+	from, to := d.Int64N(sectors)*vfs.SectorSize, d.Int64N(sectors)*vfs.SectorSize
+	for i := int64(0); i < vfs.SectorSize && from+i < size && to+i < size && err == nil; i++ {
+		if mask := content[from+i] ^ content[to+i]; mask != 0 {
+			err = k.memory.Damage(name, to+i, mask)
+		}
+	}
+	return fmt.Sprintf("%s: the sector at %d lies at %d", name, from, to), err
+}
+
+// someFile draws a file that is not empty.
+func (k *disk) someFile(d dice) (name string, size int64, err error) {
+	infos, err := k.memory.ReadDir(directory)
+	if err != nil {
+		return "", 0, err
+	}
+	infos = slices.DeleteFunc(infos, func(i vfs.Info) bool { return i.Size == 0 })
+	if len(infos) == 0 {
+		return "", 0, errors.New("every file is empty")
+	}
+	chosen := infos[d.IntN(len(infos))]
+	return path.Join(directory, chosen.Name), chosen.Size, nil
 }

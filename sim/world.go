@@ -69,7 +69,20 @@ type Result struct {
 
 // Run runs a plan to its end, or to the first violation.
 func Run(plan Plan, o Options) *Result {
-	w := &world{plan: &plan, options: o, checks: check.New(), tally: tally{counts: make(map[string]int)}}
+	w := newWorld(&plan, o)
+	w.loop()
+	if w.violation == nil {
+		w.violation = w.checks.History.Check()
+	}
+	if w.violation == nil && w.trace.failed != nil {
+		w.violation = fmt.Errorf("writing the log: %w", w.trace.failed)
+	}
+	return w.result()
+}
+
+// newWorld makes everything, and an agenda with what the plan says.
+func newWorld(plan *Plan, o Options) *world {
+	w := &world{plan: plan, options: o, checks: check.New(), tally: tally{counts: make(map[string]int)}}
 	w.trace.out = o.Log
 	w.initial.Cluster, w.initial.Lease = entry.ClusterID{1, byte(plan.Seed)}, plan.Setting.Lease
 	machines := plan.Setting.Members + plan.Setting.Spares
@@ -93,14 +106,7 @@ func Run(plan Plan, o Options) *Result {
 		w.schedule(i)
 	}
 	w.agenda.add(plan.Setting.Duration, w.heal)
-	w.loop()
-	if w.violation == nil {
-		w.violation = w.checks.History.Check()
-	}
-	if w.violation == nil && w.trace.failed != nil {
-		w.violation = fmt.Errorf("writing the log: %w", w.trace.failed)
-	}
-	return w.result()
+	return w
 }
 
 // eventsMax bounds a run: a cluster that never rests is as wrong as one that never moves.
