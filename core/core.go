@@ -320,7 +320,7 @@ func (c *Core) Deadline() Instant {
 // install takes over a snapshot that has replaced the machine's state.
 func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
 	at := meta.Position()
-	if at.Index <= c.commit {
+	if at.Index <= c.commit || c.config.ElectionOnly {
 		return
 	}
 	if c.role != Follower || at.Term > c.hard.Term {

@@ -102,6 +102,9 @@ func (s *source) message(now core.Status) core.Message {
 	if s.byte()%16 == 0 {
 		m.To = s.peer()
 	}
+	if block := s.block(1, 1, 1); m.Kind <= core.MsgVoteReply && block != nil && s.byte()%8 == 0 {
+		m.Body, m.Entries = []*entry.Block{block}, core.Range{First: 1, Count: uint32(block.Len())}
+	}
 	switch m.Kind {
 	case core.MsgTransferRequest:
 		m.Target, m.Round = s.peer(), s.number(3)
@@ -148,6 +151,8 @@ type prey struct {
 	// tail is the first entry in memory when a step begins, and while its messages are filled.
 	tail  entry.Index
 	fatal bool
+	// size is Config.Size: with it questions go to everybody.
+	size int
 }
 
 // newPrey starts a member of one to four voters.
@@ -158,6 +163,13 @@ func newPrey(s *source) (*prey, error) {
 	}
 	start := core.Start{Initial: s.configuration()}
 	start.Initial.Level = min(start.Initial.Level, config.Level)
+	if config.ElectionOnly {
+		config.Ask, config.Size = s.flag(), int(s.byte()%6)
+	}
+	if config.Size > 0 {
+		start.Initial.Members = nil
+	}
+	start.Initial.Lease = s.flag()
 	if n := s.byte() % 6; n > 0 && !config.ElectionOnly {
 		terms := make([]entry.Term, n)
 		for i := range terms {
@@ -172,7 +184,7 @@ func newPrey(s *source) (*prey, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prey{core: c, last: start.Recovered.Last}
+	p := &prey{core: c, last: start.Recovered.Last, size: config.Size}
 	return p, p.step(&core.Input{})
 }
 
@@ -207,6 +219,7 @@ func (p *prey) act(s *source) error {
 		in.Lost = []entry.MemberID{s.peer()}
 		in.Campaign = s.flag()
 		if s.flag() {
+			in.Answers = []core.Answer{{ID: core.QuestionID(s.number(1)), Grant: s.flag()}}
 			in.Transfers = []core.TransferRequest{{ID: core.TransferID(s.byte()), To: s.peer()}}
 		}
 	case 7:
@@ -230,6 +243,9 @@ func (p *prey) snapshot(s *source, now core.Status) *entry.SnapshotMeta {
 func (p *prey) obedience(s *source) ([]core.Message, []core.Loaded) {
 	var answers []core.Message
 	for _, o := range p.out.Send {
+		if o.To == "" {
+			o.To = "b"
+		}
 		answer := core.Message{From: o.To, To: "a", Term: o.Term, Round: o.Round, Index: o.Index}
 		switch o.Kind {
 		case core.MsgPreVote:
@@ -374,8 +390,11 @@ func (p *prey) checkSend(now core.Status) error {
 	}
 	for _, o := range p.out.Send {
 		end := o.Index + entry.Index(o.Entries.Count)
+		question := o.Kind == core.MsgPreVote || o.Kind == core.MsgVote || o.Kind == core.MsgAppend
 		switch {
-		case o.From != "a" || o.To == "a" || o.To == "" || o.Term == 0 && o.Kind != core.MsgPreVoteReply:
+		case (o.To == "") != (p.size > 0 && question):
+			return fmt.Errorf("addressed to nobody, or a question to one: %+v", o)
+		case o.From != "a" || o.To == "a" || o.Term == 0 && o.Kind != core.MsgPreVoteReply:
 			return fmt.Errorf("sent %+v", o)
 		case o.After > p.seq:
 			return fmt.Errorf("waits for batch %d of %d: %+v", o.After, p.seq, o)

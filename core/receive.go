@@ -51,7 +51,8 @@ func (c *Core) admit(m *Message) bool {
 		return false
 	case !m.Kind.Known():
 		n.Unknown++
-	case !c.forUs(m) || m.From == c.config.ID || !m.wellFormed() || m.describes() && !c.config.Ask:
+	case !c.forUs(m) || m.From == c.config.ID || !m.wellFormed() || m.describes() && !c.config.Ask ||
+		c.config.ElectionOnly && m.needsLog():
 		n.Malformed++
 	case c.heard(m):
 		return c.counts(m)
@@ -153,6 +154,11 @@ func (m *Message) wellFormed() bool {
 		return m.LogTerm < m.Term && (m.Index == 0) == (m.LogTerm == 0) && (m.empty() || m.bodyFits(1, 1, 1))
 	}
 	return m.empty()
+}
+
+// needsLog reports whether a message speaks of entries to a member that has no log.
+func (m *Message) needsLog() bool {
+	return m.Kind == MsgAppend && (m.Entries.Count > 0 || m.Index > 0 || m.Commit > 0)
 }
 
 // describes reports whether a request for a vote says something about the candidate.

@@ -263,3 +263,19 @@ func TestQuestionsAreBounded(t *testing.T) {
 		t.Errorf("counters %+v, sent %+v", p.core.Counters(), p.out.Send)
 	}
 }
+
+// An election takes no entries and no snapshot, whoever sends them: its members have no place for them.
+func TestElectionTakesNoEntries(t *testing.T) {
+	p := newUnnamed(t, 3, false)
+	for _, m := range []core.Message{
+		appendOf("b", 2, at(0, 0), 0, 1), appendOf("b", 2, at(3, 1), 0), appendOf("b", 2, at(0, 0), 7),
+	} {
+		p.say(m)
+	}
+	meta := entry.SnapshotMeta{Index: 9, Term: 2,
+		Configuration: entry.Configuration{Cluster: cluster, Members: voters("a", "b", "c", "d", "e")}}
+	p.step(core.Input{Installed: &meta})
+	if s := p.core.Status(); s.Last.Index != 0 || s.Commit != 0 || p.core.Counters().Malformed != 3 {
+		t.Errorf("status %+v, counters %+v", s, p.core.Counters())
+	}
+}

@@ -63,7 +63,14 @@ func TestTransferUnderLoad(t *testing.T) {
 			for i := range callers {
 				group.Go(func() {
 					for k := range each {
-						old.propose(fmt.Sprintf("%d.%d.%d", round, i, k))
+						command := fmt.Sprintf("%d.%d.%d", round, i, k)
+						_, _, err := old.Propose(t.Context(), []byte(command))
+						if errors.Is(err, replica.ErrTransferring) || errors.Is(err, replica.ErrOutcomeUnknown) {
+							t.Errorf("%s: %v", command, err)
+						}
+						if err != nil {
+							old.propose(command)
+						}
 					}
 				})
 			}
