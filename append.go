@@ -49,6 +49,25 @@ func (r *raft) ReadIndex(ctx *context.T) (Index, error) {
 	return Index(at), err
 }
 
+// Barrier implements Raft.
+func (r *raft) Barrier(ctx *context.T) (Index, error) {
+	var at entry.Index
+	err := r.insist(ctx, func(ctx *context.T) (err error) {
+		at, err = r.replica.Barrier(ctx)
+		return err
+	})
+	return Index(at), err
+}
+
+// Snapshot implements Raft.
+func (r *raft) Snapshot(ctx *context.T) (Index, error) {
+	meta, err := r.replica.Snapshot(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = r.translate(ctx, err)
+	}
+	return Index(meta.Index), err
+}
+
 // retryEvery bounds the pause between two tries when nothing tells that trying again is worth it.
 const retryEvery = 25 * time.Millisecond
 
@@ -111,6 +130,10 @@ func (r *raft) translate(ctx *context.T, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unknown) && errors.Is(err, replica.ErrResultLost):
+		return ErrorfOutcomeUnknown(ctx, "the command of (term %d, index %d) was applied once, but here by a snapshot,"+
+			" so what Apply returned is not known: %w", Term(unknown.Position.Term), Index(unknown.Position.Index),
+			unknown.Cause)
 	case errors.As(err, &unknown):
 		return ErrorfOutcomeUnknown(ctx, "the command of (term %d, index %d) may be applied later, or never: %w",
 			Term(unknown.Position.Term), Index(unknown.Position.Index), cause(unknown.Cause))

@@ -131,6 +131,7 @@ func TestEveryRefusalOfTheReplicaHasItsPublicError(t *testing.T) {
 		{replica.ErrStopped, c.ctx, ErrNotRunning},
 		{fmt.Errorf("at the leader: %w", replica.ErrOverloaded), c.ctx, ErrOverloaded},
 		{replica.ErrRemoved, c.ctx, ErrRemoved},
+		{&replica.OutcomeUnknownError{Cause: replica.ErrResultLost}, c.ctx, ErrOutcomeUnknown},
 		{fmt.Errorf("%w: %w", replica.ErrNotProposed, stdcontext.Canceled), ended, ErrNotProposed},
 		{fmt.Errorf("%w: %w", replica.ErrNotProposed, stdcontext.Canceled), ended, stdcontext.Canceled},
 		{&replica.OutcomeUnknownError{Cause: stdcontext.Canceled}, ended, ErrOutcomeUnknown},

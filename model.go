@@ -138,6 +138,17 @@ type Raft interface {
 	// but for ErrOutcomeUnknown: a read changes nothing and is simply not answered.
 	ReadIndex(ctx *context.T) (Index, error)
 
+	// Barrier returns when this member has applied everything that was proposed here, and everything that
+	// was committed anywhere, before the call, and an index behind all of it. It goes through the log, as
+	// an entry of the library's own; ReadIndex gives the same for what was committed and writes nothing.
+	// Errors are those of Append; a barrier changes nothing, so asking again is harmless.
+	Barrier(ctx *context.T) (Index, error)
+
+	// Snapshot takes a snapshot of this member's state now, whatever the thresholds say, and returns the
+	// last index in it once it is durable: it covers every command applied here before the call. The
+	// error is the client's, ErrNotRunning, ErrOverloaded, or ctx's; after the last the snapshot goes on.
+	Snapshot(ctx *context.T) (Index, error)
+
 	// Subscribe returns a stream of what happens to this member from now on: terms, roles, leaders, member
 	// sets, snapshots, stalls of its disk. size is how many events may wait to be read, 64 when it is 0, at
 	// most 65536; the member never waits for a subscriber, but drops what does not fit, and the next event

@@ -1393,7 +1393,8 @@ func (x *MemberInfo) VDLRead(dec vdl.Decoder) error {
 // ClientRight is granted by RaftConfig.ACL: append, read, ask for the status.
 const ClientRight = Right("Client")
 
-// AdminRight is granted by RaftConfig.AdminACL: change the member set, move leadership.
+// AdminRight is granted by RaftConfig.AdminACL: change the member set, move leadership, order
+// a snapshot.
 const AdminRight = Right("Admin")
 
 // PeerRight is granted by RaftConfig.PeerACL: vote, replicate, send a snapshot. A peer must
@@ -2087,6 +2088,9 @@ type MemberClientMethods interface {
 	Status(_ *context.T, _ ...rpc.CallOpt) (MemberStatus, error)
 	// Members returns the member set in force, as the asked member knows it.
 	Members(_ *context.T, _ ...rpc.CallOpt) ([]MemberInfo, error)
+	// Barrier returns an index that the asked member has applied, behind everything that was proposed
+	// there, and everything committed anywhere, before the call. It writes one entry of the library's own.
+	Barrier(_ *context.T, _ ...rpc.CallOpt) (Index, error)
 	// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is
 	// committed.
 	AddMember(_ *context.T, id string, _ ...rpc.CallOpt) error
@@ -2096,6 +2100,9 @@ type MemberClientMethods interface {
 	RemoveMember(_ *context.T, id string, _ ...rpc.CallOpt) error
 	// TransferLeadership moves leadership to a voter, the best one when to is "".
 	TransferLeadership(_ *context.T, to string, _ ...rpc.CallOpt) error
+	// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is
+	// durable.
+	Snapshot(_ *context.T, _ ...rpc.CallOpt) (Index, error)
 }
 
 // MemberClientStub calls the methods of Member on a server.
@@ -2132,6 +2139,11 @@ func (c implMemberClientStub) Members(ctx *context.T, opts ...rpc.CallOpt) (o0 [
 	return
 }
 
+func (c implMemberClientStub) Barrier(ctx *context.T, opts ...rpc.CallOpt) (o0 Index, err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "Barrier", nil, []interface{}{&o0}, opts...)
+	return
+}
+
 func (c implMemberClientStub) AddMember(ctx *context.T, i0 string, opts ...rpc.CallOpt) (err error) {
 	err = v23.GetClient(ctx).Call(ctx, c.name, "AddMember", []interface{}{i0}, nil, opts...)
 	return
@@ -2152,6 +2164,11 @@ func (c implMemberClientStub) TransferLeadership(ctx *context.T, i0 string, opts
 	return
 }
 
+func (c implMemberClientStub) Snapshot(ctx *context.T, opts ...rpc.CallOpt) (o0 Index, err error) {
+	err = v23.GetClient(ctx).Call(ctx, c.name, "Snapshot", nil, []interface{}{&o0}, opts...)
+	return
+}
+
 // MemberServerMethods has the methods of Member as a server implements them.
 //
 // Member is what a client may ask of any member.
@@ -2166,6 +2183,9 @@ type MemberServerMethods interface {
 	Status(_ *context.T, _ rpc.ServerCall) (MemberStatus, error)
 	// Members returns the member set in force, as the asked member knows it.
 	Members(_ *context.T, _ rpc.ServerCall) ([]MemberInfo, error)
+	// Barrier returns an index that the asked member has applied, behind everything that was proposed
+	// there, and everything committed anywhere, before the call. It writes one entry of the library's own.
+	Barrier(_ *context.T, _ rpc.ServerCall) (Index, error)
 	// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is
 	// committed.
 	AddMember(_ *context.T, _ rpc.ServerCall, id string) error
@@ -2175,6 +2195,9 @@ type MemberServerMethods interface {
 	RemoveMember(_ *context.T, _ rpc.ServerCall, id string) error
 	// TransferLeadership moves leadership to a voter, the best one when to is "".
 	TransferLeadership(_ *context.T, _ rpc.ServerCall, to string) error
+	// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is
+	// durable.
+	Snapshot(_ *context.T, _ rpc.ServerCall) (Index, error)
 }
 
 // MemberServerStubMethods has the methods of Member as the runtime calls them: calls that stream items are given as
@@ -2223,6 +2246,10 @@ func (s implMemberServerStub) Members(ctx *context.T, call rpc.ServerCall) ([]Me
 	return s.impl.Members(ctx, call)
 }
 
+func (s implMemberServerStub) Barrier(ctx *context.T, call rpc.ServerCall) (Index, error) {
+	return s.impl.Barrier(ctx, call)
+}
+
 func (s implMemberServerStub) AddMember(ctx *context.T, call rpc.ServerCall, i0 string) error {
 	return s.impl.AddMember(ctx, call, i0)
 }
@@ -2237,6 +2264,10 @@ func (s implMemberServerStub) RemoveMember(ctx *context.T, call rpc.ServerCall, 
 
 func (s implMemberServerStub) TransferLeadership(ctx *context.T, call rpc.ServerCall, i0 string) error {
 	return s.impl.TransferLeadership(ctx, call, i0)
+}
+
+func (s implMemberServerStub) Snapshot(ctx *context.T, call rpc.ServerCall) (Index, error) {
+	return s.impl.Snapshot(ctx, call)
 }
 
 func (s implMemberServerStub) Globber() *rpc.GlobState {
@@ -2294,6 +2325,14 @@ var descMember = rpc.InterfaceDesc{
 			Tags: []*vdl.Value{vdl.ValueOf(Right("Client"))},
 		},
 		{
+			Name: "Barrier",
+			Doc:  "// Barrier returns an index that the asked member has applied, behind everything that was proposed\n// there, and everything committed anywhere, before the call. It writes one entry of the library's own.",
+			OutArgs: []rpc.ArgDesc{
+				{Name: "", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Client"))},
+		},
+		{
 			Name: "AddMember",
 			Doc:  "// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is\n// committed.",
 			InArgs: []rpc.ArgDesc{
@@ -2322,6 +2361,14 @@ var descMember = rpc.InterfaceDesc{
 			Doc:  "// TransferLeadership moves leadership to a voter, the best one when to is \"\".",
 			InArgs: []rpc.ArgDesc{
 				{Name: "to", Doc: ""},
+			},
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
+		},
+		{
+			Name: "Snapshot",
+			Doc:  "// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is\n// durable.",
+			OutArgs: []rpc.ArgDesc{
+				{Name: "", Doc: ""},
 			},
 			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
 		},

@@ -47,6 +47,8 @@ var _ raftProtoServerMethods = (*service)(nil)
 type host interface {
 	append(ctx *context.T, cmd []byte) (outcome, error)
 	ReadIndex(ctx *context.T) (Index, error)
+	Barrier(ctx *context.T) (Index, error)
+	Snapshot(ctx *context.T) (Index, error)
 	Members() []MemberInfo
 	AddMember(ctx *context.T, id string) error
 	AddLearner(ctx *context.T, id string) error
@@ -85,6 +87,16 @@ func (s *service) ReadIndex(ctx *context.T, _ rpc.ServerCall) (Index, error) {
 // Status implements Member.
 func (s *service) Status(*context.T, rpc.ServerCall) (MemberStatus, error) {
 	return s.host.memberStatus(), nil
+}
+
+// Barrier implements Member.
+func (s *service) Barrier(ctx *context.T, _ rpc.ServerCall) (Index, error) {
+	return s.host.Barrier(ctx)
+}
+
+// Snapshot implements Member.
+func (s *service) Snapshot(ctx *context.T, _ rpc.ServerCall) (Index, error) {
+	return s.host.Snapshot(ctx)
 }
 
 // Members implements Member.

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -97,5 +98,28 @@ func TestFilesAreNamedByTermAndIndex(t *testing.T) {
 	}
 	if logs == 0 {
 		t.Errorf("no .log file among %v", files)
+	}
+}
+
+func TestSnapshotOnDemand(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	m := c.members[0]
+	if _, err := m.Snapshot(c.ctx); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("before Start: %v", err)
+	}
+	m.Start()
+	for i := range 3 {
+		c.append(0, fmt.Sprint(i))
+	}
+	applied := m.Stats().Applied
+	at, err := m.Snapshot(c.soon())
+	if err != nil || at < applied || !hasSnapshot(t, m.config.LogDir) {
+		t.Errorf("after index %d was applied: up to %d, %v", applied, at, err)
+	}
+	c.stop(0)
+	c.restart(0)
+	c.agree([]string{"0", "1", "2"})
+	if m.client.restored != 1 {
+		t.Errorf("the client was restored %d times", m.client.restored)
 	}
 }

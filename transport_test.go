@@ -26,6 +26,8 @@ var errStub = errors.New("this host serves no clients")
 
 func (stubHost) append(*context.T, []byte) (outcome, error)  { return outcome{}, errStub }
 func (stubHost) ReadIndex(*context.T) (Index, error)         { return 0, errStub }
+func (stubHost) Barrier(*context.T) (Index, error)           { return 0, errStub }
+func (stubHost) Snapshot(*context.T) (Index, error)          { return 0, errStub }
 func (stubHost) Members() []MemberInfo                       { return nil }
 func (stubHost) AddMember(*context.T, string) error          { return errStub }
 func (stubHost) AddLearner(*context.T, string) error         { return errStub }

@@ -30,6 +30,7 @@ var subcommands = []command.Sub{
 	{Name: "add", Short: "add a member, or a learner", Run: runAdd},
 	{Name: "remove", Short: "remove a member", Run: runRemove},
 	{Name: "transfer", Short: "move leadership", Run: runTransfer},
+	{Name: "snapshot", Short: "take a snapshot at one member", Run: runSnapshot},
 }
 
 func main() { command.Main("raftctl", subcommands) }

@@ -137,3 +137,19 @@ func runTransfer(ctx context.Context, std command.Streams, args []string) error 
 		})
 	})
 }
+
+// runSnapshot takes a snapshot at a member and says what it covers.
+func runSnapshot(ctx context.Context, std command.Streams, args []string) error {
+	var g target
+	if _, err := parse(&g, std, "snapshot", "", args, 0, noMore); err != nil {
+		return err
+	}
+	return g.with(ctx, func(ctx *vcontext.T) error {
+		index, err := raft.MemberClient(g.name).Snapshot(ctx)
+		if err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		_, err = fmt.Fprintf(std.Out, "snapshot up to index %d\n", index)
+		return err
+	})
+}

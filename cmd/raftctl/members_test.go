@@ -54,6 +54,9 @@ func TestRaftctlMembers(t *testing.T) {
 			t.Errorf("%s: %q", line, got)
 		}
 	}
+	if got := run("snapshot"); !strings.HasPrefix(got[0], "snapshot up to index ") {
+		t.Errorf("snapshot: %v", got)
+	}
 	place, err := layout.Open(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -150,14 +150,21 @@ func serveMember(ctx context.Context, vctx *vcontext.T, std command.Streams, f m
 func watch(ctx context.Context, member raft.Raft) error {
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
+	dead := 0
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticks.C:
-			if err := member.Live(); err != nil {
-				return fmt.Errorf("member %s failed: %w", member.ID(), err)
-			}
+		}
+		err := member.Live()
+		if err == nil {
+			dead = 0
+			continue
+		}
+		// A process that was paused finds its member late, once.
+		if dead++; dead > 1 || member.Stats().Failure != nil {
+			return fmt.Errorf("member %s failed: %w", member.ID(), err)
 		}
 	}
 }
