@@ -40,9 +40,19 @@ func (c *cluster) add(by, i int) {
 	}
 }
 
-// remove removes member i through member by.
+// remove removes member i through member by, once the running members have answered the leader: those that
+// have not lately are not counted on.
 func (c *cluster) remove(by, i int) {
 	c.t.Helper()
+	if _, err := c.members[by].Barrier(c.soon()); err != nil {
+		c.t.Fatal(err)
+	}
+	at := c.members[by].Stats().Commit
+	for k, m := range c.members {
+		if _, inSet := c.standings(by)[m.ID()]; m.up && inSet {
+			eventually(c.t, fmt.Sprintf("member %d has entry %d", k, at), func() bool { return m.Stats().Applied >= at })
+		}
+	}
 	if err := c.members[by].RemoveMember(c.soon(), c.members[i].ID()); err != nil {
 		c.t.Fatalf("removing member %d through %d: %v", i, by, err)
 	}
