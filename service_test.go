@@ -157,7 +157,8 @@ func call(ctx *context.T, name, method string) error {
 	if err != nil {
 		return err
 	}
-	results := make([]any, map[string]int{"Append": 3, "ReadIndex": 1, "Status": 1, "Members": 1, "Barrier": 1, "Snapshot": 1, rpc.ReservedSignature: 1,
+	results := make([]any, map[string]int{"Append": 3, "ReadIndex": 1, "Status": 1, "Members": 1,
+		"Barrier": 1, "Snapshot": 1, rpc.ReservedSignature: 1,
 		rpc.ReservedMethodSignature: 1}[method])
 	for i := range results {
 		results[i] = new(any)
