@@ -234,3 +234,28 @@ func TestRemovedIdsAreBounded(t *testing.T) {
 		t.Errorf("removed %v", got)
 	}
 }
+
+// A leader that hands over takes no step of a change: the target waits for the end of its log. The
+// request is answered by what becomes of the transfer.
+func TestChangesWaitForTransfers(t *testing.T) {
+	p := committedSolo(t, setting{members: voters("a", "b", "c", "d")})
+	p.propose(1, 100) // b lacks it, so the transfer is under way
+	p.step(core.Input{Transfers: []core.TransferRequest{{ID: 1, To: "b"}}})
+	last := p.last()
+	for range 11 {
+		p.now += beat
+		if got := p.change(1, nil, "d"); got != "" {
+			t.Fatalf("answered %q", got)
+		}
+		p.sync()
+		p.ack("c", last.Index, p.round)
+		p.ack("d", last.Index, p.round)
+		if p.last() != last {
+			t.Fatalf("the log grew to %+v while leadership moves", p.last())
+		}
+	}
+	p.now += beat // an election time-out later the transfer is given up
+	p.step(core.Input{})
+	p.ack("c", last.Index, p.round)
+	p.wantConfiguration("a b c")
+}
