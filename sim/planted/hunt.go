@@ -106,14 +106,31 @@ func (h *Hunt) simulate(
 	case !errors.As(err, &exit) || exit.ExitCode() != 1:
 		return "", fmt.Errorf("planted: raftsim %s: %w\n%s", strings.Join(args, " "), err, out.String())
 	}
+	if m := seedLine.FindStringSubmatch(out.String()); m != nil {
+		if err := h.sound(ctx, dir, m[2]); err != nil {
+			return "", err
+		}
+	}
 	return tell(out.String()), nil
+}
+
+// sound checks that a seed passes without the bug: else something else was found.
+func (h *Hunt) sound(ctx context.Context, dir, seed string) error {
+	program := filepath.Join(dir, "sound")
+	if out, err := h.goTool(ctx, "build", "-o", program, "./cmd/raftsim"); err != nil {
+		return fmt.Errorf("planted: it does not compile without the bug: %w\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(ctx, program, "-seed", seed, "-shrink", "0").CombinedOutput(); err != nil {
+		return fmt.Errorf("planted: seed %s is broken without the bug, too: %w\n%.1000s", seed, err, out)
+	}
+	return nil
 }
 
 var (
 	brokenLine = regexp.MustCompile(`(?m)^(.*) is broken: `)
 	statesLine = regexp.MustCompile(`(?m)^  (\d+) states `)
 	seedsLine  = regexp.MustCompile(`(?m)^(\d+) seeds \(`)
-	seedLine   = regexp.MustCompile(`(?m)^(seed \d+ is broken: .*)`)
+	seedLine   = regexp.MustCompile(`(?m)^(seed (\d+) is broken: .*)`)
 	stepLine   = regexp.MustCompile(`(?m)^ *(\d+)  `)
 )
 
