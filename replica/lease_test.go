@@ -91,6 +91,8 @@ func TestPausedLeaderReadsNothingOld(t *testing.T) {
 				}
 				for _, m := range c.members {
 					if m != old {
+						// What others say would tell the paused one that it leads no more.
+						c.network.Cut(m.id, old.id)
 						m.await("another leader", func(s replica.Status) bool { return s.Leader != "" && s.Leader != old.id })
 					}
 				}
