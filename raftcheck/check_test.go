@@ -90,6 +90,14 @@ func (l *ledger) SaveToSnapshot(_ *context.T, w io.Writer, response chan<- error
 	case "forgets":
 		lines = lines[:len(lines)-1]
 	}
+	if l.bug == "waits" {
+		done := make(chan error)
+		go func() { done <- write(w, lines[:1]) }()
+		if err := <-done; err != nil {
+			return err
+		}
+		lines = lines[1:]
+	}
 	go func() {
 		defer close(response)
 		if l.bug == "writes live" {
@@ -101,16 +109,16 @@ func (l *ledger) SaveToSnapshot(_ *context.T, w io.Writer, response chan<- error
 	return nil
 }
 
-// writeLive writes the present state line by line, each under the lock, which is not enough.
+// writeLive writes the present state in pieces of some lines, each under the lock, which is not enough.
 func (l *ledger) writeLive(w io.Writer, response chan<- error) {
-	for n := 0; ; n++ {
+	for n := 0; ; n += 4 {
 		l.mu.Lock()
 		lines := l.lines()
 		l.mu.Unlock()
 		if n >= len(lines) {
 			return
 		}
-		response <- write(w, lines[n:n+1])
+		response <- write(w, []string{strings.Join(lines[n:min(n+4, len(lines))], "")})
 	}
 }
 
@@ -171,6 +179,7 @@ func TestGoodClients(t *testing.T) {
 	}
 	for name, p := range map[string]raftcheck.Program{
 		"writes beside Apply": program(""), "writes at once": program("writes at once"), "durable itself": durable,
+		"waits for another goroutine": program("waits"),
 	} {
 		for seed := range uint64(5) {
 			if err := raftcheck.Check(p, seed, 100); err != nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"time"
 
 	"v.io/v23/context"
@@ -14,9 +16,9 @@ import (
 // patienceDefault is [Program.Patience]'s: for clients that never close their channel.
 const patienceDefault = 10 * time.Second
 
-// grace is how long a Write is held that comes before SaveToSnapshot has returned. One that is made by
-// the call itself lets it never return, so it is let go; one of another goroutine waits for the return.
-const grace = 20 * time.Millisecond
+// grace is how long a Write of another goroutine is held while SaveToSnapshot has not returned: the call
+// may wait for it.
+const grace = time.Second
 
 // saving is one SaveToSnapshot under way. The client's Write calls are held until next lets them go.
 type saving struct {
@@ -35,21 +37,23 @@ type saving struct {
 // habit is what is known of a client's way to write images.
 type habit struct {
 	patience time.Duration
-	// inside is true once SaveToSnapshot itself has been seen to write.
-	inside bool
+	// waits is true once SaveToSnapshot has been seen to wait for a Write of another goroutine.
+	waits bool
 }
 
 // heldWrite is a Write that waits.
 type heldWrite struct {
 	p    []byte
 	done chan struct{}
+	// inside is true when SaveToSnapshot itself writes: it cannot return before.
+	inside bool
 }
 
 var errEnded = errors.New("raftcheck: the snapshot has ended")
 
 // Write implements io.Writer for the client: it waits until it is let go.
 func (s *saving) Write(p []byte) (int, error) {
-	w := heldWrite{p, make(chan struct{})}
+	w := heldWrite{p, make(chan struct{}), inside()}
 	select {
 	case s.writes <- w:
 	case <-s.ended:
@@ -69,18 +73,41 @@ func save(ctx *context.T, c raft.RaftClient, h *habit) (*saving, error) {
 		writes: make(chan heldWrite), response: make(chan error), returned: make(chan error, 1), ended: make(chan struct{}),
 		habit: h,
 	}
-	go func() {
-		defer func() {
-			if v := recover(); v != nil {
-				s.returned <- fmt.Errorf("panic: %v", v)
-			}
-		}()
-		s.returned <- c.SaveToSnapshot(ctx, s, s.response)
-	}()
+	go s.call(ctx, c)
 	for {
 		over, err := s.await(true)
 		if over || err != nil {
 			return s, s.endOn(err)
+		}
+	}
+}
+
+// call calls the client.
+func (s *saving) call(ctx *context.T, c raft.RaftClient) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.returned <- fmt.Errorf("panic: %v", v)
+		}
+	}()
+	s.returned <- c.SaveToSnapshot(ctx, s, s.response)
+}
+
+// inside reports whether it is called, however deep, by a saving's call.
+func inside() bool {
+	stack := make([]uintptr, 64)
+	n := runtime.Callers(1, stack)
+	for n == len(stack) {
+		stack = make([]uintptr, 2*n)
+		n = runtime.Callers(1, stack)
+	}
+	frames := runtime.CallersFrames(stack[:n])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "raftcheck.(*saving).call") {
+			return true
+		}
+		if !more {
+			return false
 		}
 	}
 }
@@ -149,19 +176,30 @@ func (s *saving) await(calling bool) (over bool, err error) {
 		return !calling && s.finished, nil
 	case w := <-writes:
 		s.held = &w
-		if calling && s.habit.inside {
+		if calling && (w.inside || s.habit.waits) {
 			s.letGo()
 		}
 		return false, nil
 	case <-timer.C:
 	}
-	if limit == grace {
-		s.habit.inside = true
+	if calling && s.held != nil {
+		s.habit.waits = true
 		s.letGo()
 		return false, nil
 	}
 	return false, fmt.Errorf("nothing happens for %v: the call does not return, or the channel is never closed",
 		s.habit.patience)
+}
+
+// settle waits, after save, until the client's goroutines stand still: at a Write, or at the end. So what
+// they have done by then does not depend on how the machine runs them.
+func (s *saving) settle() error {
+	for s.held == nil && !s.finished {
+		if _, err := s.await(false); err != nil {
+			return s.endOn(err)
+		}
+	}
+	return nil
 }
 
 // letGo takes the bytes of the held Write as they are now.

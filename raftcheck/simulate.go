@@ -180,6 +180,9 @@ func (m *part) state() ([]byte, error) {
 func (m *part) Snapshot(_ stdcontext.Context, at entry.Index, w io.Writer) (func() error, error) {
 	f := m.fleet
 	s, err := save(f.ctx, m.client, &f.habit)
+	if err == nil {
+		err = s.settle()
+	}
 	if err != nil {
 		return nil, f.found(Complete, at, "member %d: %v", m.member+1, err)
 	}
