@@ -64,7 +64,7 @@ func standing(all []*view, changed int, t *truth) *broken {
 			return b
 		}
 	}
-	if b := single(own); b != nil {
+	if b := single(own, t); b != nil {
 		return b
 	}
 	return copies(all, t)
@@ -72,9 +72,10 @@ func standing(all []*view, changed int, t *truth) *broken {
 
 // single checks that a leader has one change of the configuration under way at most (thesis, section
 // 4.1): of more than two configurations some two would share no member of their quorums.
-func single(v *view) *broken {
+// A leader that has restarted may not know what is committed; the history does.
+func single(v *view, t *truth) *broken {
 	n := 0
-	for i := int(v.status.Commit); i < len(v.log); i++ {
+	for i := max(int(v.status.Commit), len(t.committed)); i < len(v.log); i++ {
 		if v.log[i].configuration != nil {
 			n++
 		}

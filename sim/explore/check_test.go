@@ -187,6 +187,20 @@ func TestPlantedStates(t *testing.T) {
 	}
 }
 
+// Two configurations that are not committed are found; what a restarted leader does not know to be
+// committed is none.
+func TestPlantedChanges(t *testing.T) {
+	v := seenAs(0, but(leader, func(s *core.Status) { s.Commit = 0 }), 10, 11, 20, 21)
+	v.log[1].configuration, v.log[2].configuration = &entry.Configuration{}, &entry.Configuration{}
+	if b := single(v, led()); b != nil {
+		t.Errorf("found %+v", b)
+	}
+	v.log[3].configuration = &entry.Configuration{}
+	if b := single(v, led()); b == nil || b.invariant != "one change at a time" {
+		t.Errorf("found %+v", b)
+	}
+}
+
 // A command that is committed twice is found.
 func TestPlantedTwice(t *testing.T) {
 	l := newLab(&Space{Members: 3})
