@@ -52,14 +52,46 @@ func (w *world) majorities(fits func(c *entry.Configuration, id entry.MemberID) 
 	return true
 }
 
+// mayShrink reports whether operators may take voters away: a leader counts those that it heard lately,
+// and one whose directory was destroyed a moment ago is among them.
+func (w *world) mayShrink() bool {
+	for _, c := range w.configurations() {
+		for _, m := range c.Members {
+			if !w.whole(&c, m.ID) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// shrinking takes note of a request that takes voters away, until it has been answered, or its member is
+// gone: until then nothing is destroyed.
+func (w *world) shrinking(p *process, answered *bool) {
+	w.shrinks++
+	var look func()
+	look = func() {
+		if *answered || p.dead {
+			w.shrinks--
+			return
+		}
+		w.in(2*Second, look)
+	}
+	w.in(2*Second, look)
+}
+
 // mayWipe reports whether a member's directory may be destroyed: it counts nowhere, or its incarnation is
-// on record everywhere, so that the next one is told from it, and enough others are whole.
+// on record everywhere, so that the next one is told from it, no voter is about to go, and enough others
+// are whole.
 func (w *world) mayWipe(m *member) bool {
+	if w.shrinks > 0 {
+		return false
+	}
 	counts := false
 	for _, c := range w.configurations() {
 		line, found := c.Find(m.id)
 		counts = counts || found
-		if found && line.Incarnation != m.incarnation {
+		if found && line.Incarnation != m.incarnation || unsettled(&c) {
 			return false
 		}
 	}

@@ -32,11 +32,18 @@ func (s *strike) change(wanted core.Change) func() {
 	if p == nil || len(wanted.Add)+len(wanted.Remove) == 0 {
 		return nil
 	}
+	shrinks := len(wanted.Remove) > 0 || slices.ContainsFunc(wanted.Add, func(m entry.Member) bool { return m.Learner })
+	if shrinks && !s.mayShrink() {
+		return nil
+	}
 	c, err := p.driven.Change(wanted)
 	if err != nil {
 		return nil
 	}
-	w := s.world
+	w, answered := s.world, new(bool)
+	if shrinks {
+		w.shrinking(p, answered)
+	}
 	p.waits = append(p.waits, func() bool {
 		done, _, err := c.Poll()
 		switch {
@@ -48,6 +55,7 @@ func (s *strike) change(wanted core.Change) func() {
 		default:
 			w.count("change goes on")
 		}
+		*answered = done
 		return done
 	})
 	p.settle()

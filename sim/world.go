@@ -33,10 +33,12 @@ type tally struct {
 	counts                map[string]int
 	turned, jobs          uint64
 	operations, remaining int
-	acknowledged, reads   int
-	violation             error
-	finished              bool
-	converged, healedAll  Instant
+	// shrinks is how many requests to take voters away are under way.
+	shrinks              int
+	acknowledged, reads  int
+	violation            error
+	finished             bool
+	converged, healedAll Instant
 }
 
 // Options say what to do beside running a plan.
