@@ -37,8 +37,9 @@
 // # The rooms
 //
 // Each package has one verb. Package core decides: it is the Raft algorithm as a pure function.
-// Package replica waits: its one loop has done what core decides. Package storage remembers, and
-// package entry holds the words they share. This package is the door: model.go is its whole public
-// contract on one page, limits.go every bound and default, raft.go puts the rooms together,
-// service.go and peers.go speak Vanadium RPC, and machine.go calls your program.
+// Package session decides which commands were applied already. Package replica waits: its one loop
+// has done what core decides. Package storage remembers, and package entry holds the words they
+// share. Package sim doubts all of them, and raftcheck your own program. This package is the door:
+// model.go is its whole public contract on one page, limits.go every bound and default, raft.go puts
+// the rooms together, service.go and peers.go speak Vanadium RPC, and machine.go calls your program.
 package raft

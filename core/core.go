@@ -57,11 +57,15 @@ type report struct {
 // Forever is the deadline of a core that waits for no time.
 const Forever Instant = math.MaxInt64
 
+// ElectionTimeout is how long a member of rank 0 waits at most for a leader, in heartbeats: what is not
+// decided by then is given up.
+const ElectionTimeout = electionMin + electionSpan
+
 // The time-outs, in heartbeats; [Config.Heartbeat] explains them.
 const (
 	electionMin  = 6
 	electionSpan = 6
-	quorumMax    = 12
+	quorumMax    = ElectionTimeout
 	askAgain     = 3
 	suspectMin   = 1
 	suspectSpan  = 2

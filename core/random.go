@@ -19,8 +19,18 @@ func newRandom(seed uint64, id entry.MemberID) random {
 
 // next returns the next number of the sequence.
 func (r *random) next() uint64 {
-	*r += 0x9e3779b97f4a7c15
-	z := uint64(*r)
+	drawn := SplitMix64(uint64(*r))
+	*r += splitMixStep
+	return drawn
+}
+
+// splitMixStep is what one draw adds to the generator's state.
+const splitMixStep = 0x9e3779b97f4a7c15
+
+// SplitMix64 returns what the generator draws in a state: a permutation of all numbers, so that
+// different states draw different ones.
+func SplitMix64(state uint64) uint64 {
+	z := state + splitMixStep
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31

@@ -351,7 +351,7 @@ func (r *Replica) Live() error {
 		return err
 	}
 	late := r.config.Now() - core.Instant(r.gauges.due.Load())
-	if late > electionTimeout*core.Instant(r.config.Heartbeat) {
+	if late > core.ElectionTimeout*core.Instant(r.config.Heartbeat) {
 		return fmt.Errorf("replica: the loop is %v late", time.Duration(late))
 	}
 	return nil

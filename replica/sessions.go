@@ -72,14 +72,9 @@ func (r *Replica) noteCommands() {
 	}
 }
 
-// nextOrigin draws the origin after o: a step of splitmix64 (Steele, Lea, Flood: Fast Splittable
-// Pseudorandom Number Generators, 2014), whose values do not repeat.
-func nextOrigin(o uint64) uint64 {
-	o += 0x9e3779b97f4a7c15
-	o = (o ^ o>>30) * 0xbf58476d1ce4e5b9
-	o = (o ^ o>>27) * 0x94d049bb133111eb
-	return max(o^o>>31, 1)
-}
+// nextOrigin draws the origin after o, by a permutation: members that have different origins draw
+// different ones.
+func nextOrigin(o uint64) uint64 { return max(core.SplitMix64(o), 1) }
 
 // order puts a command into this turn's input, behind the entry that opens the session while that is
 // not known to be there.

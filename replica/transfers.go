@@ -10,10 +10,6 @@ import (
 	"v.io/x/ref/lib/raft/entry"
 )
 
-// electionTimeout is the longest election time-out of a member of rank 0, in heartbeats: what is not
-// decided by then is given up.
-const electionTimeout = 12
-
 // Transfer moves leadership to the voter named, or with "" to the best one: of those lately heard the
 // one with the lowest rank, and among equals the one whose log is furthest. Any member may be asked.
 // It returns nil as soon as this member hears that the voter leads, also when it did already.
@@ -73,9 +69,9 @@ func (r *Replica) resign() {
 	if err != nil {
 		return
 	}
-	timer := time.NewTimer(electionTimeout * r.config.Heartbeat)
+	timer := time.NewTimer(core.ElectionTimeout * r.config.Heartbeat)
 	defer timer.Stop()
-	err = fmt.Errorf("%w: no answer within %d heartbeats", ErrNotTransferred, electionTimeout)
+	err = fmt.Errorf("%w: no answer within %d heartbeats", ErrNotTransferred, core.ElectionTimeout)
 	select {
 	case <-t.done:
 		err = t.err
@@ -164,12 +160,12 @@ func notTransferred(why core.TransferRefusal, to entry.MemberID) error {
 		return fmt.Errorf("%w: %s is no voter of the configuration in force", ErrNotTransferred, target)
 	case core.TransferUnheard:
 		return fmt.Errorf("%w: the leader has not heard %s, or not a majority, for %d heartbeats", ErrNotTransferred,
-			target, electionTimeout)
+			target, core.ElectionTimeout)
 	case core.TransferBusy:
 		return fmt.Errorf("%w: a transfer to another member is under way, try later", ErrNotTransferred)
 	case core.TransferTimeout:
 		return fmt.Errorf("%w: %s did not lead within %d heartbeats, the leader goes on", ErrNotTransferred, target,
-			electionTimeout)
+			core.ElectionTimeout)
 	case core.TransferLost:
 		return fmt.Errorf("%w: an election came between, and %s did not win it", ErrNotTransferred, target)
 	}
