@@ -19,7 +19,8 @@ import (
 // StartServers starts a mount table that listens where listenSpec says, and mounts it on mountName unless that is "".
 // permsFile and persistDir are as for NewMountTableDispatcher. There is no neighborhood, a mount table of the local
 // network without configuration, so nhName must be ""; debugPrefix and logLevel, which are of the neighborhood and of
-// statistics, are without effect. It returns the name of the mount table and a function that stops it.
+// statistics, are without effect. It returns the name of the mount table and a function that stops it. When ctx ends
+// meanwhile, the error wraps its.
 func StartServers(ctx *context.T, listenSpec rpc.ListenSpec, mountName, nhName, permsFile, persistDir,
 	debugPrefix string, logLevel int) (string, func(), error) {
 	if nhName != "" {
@@ -43,6 +44,9 @@ func StartServers(ctx *context.T, listenSpec rpc.ListenSpec, mountName, nhName, 
 	}
 	name, err := nameOf(server)
 	if err != nil {
+		if ctx.Err() != nil { // Then the server has no addresses any more, whatever the ListenSpec says.
+			err = fmt.Errorf("mounttable: ended while it started: %w", ctx.Err())
+		}
 		stop()
 		return "", nil, err
 	}
@@ -95,6 +99,9 @@ func Main(opts Opts) error {
 func MainWithCtx(ctx *context.T, opts Opts) error {
 	name, stop, err := StartServers(ctx, v23.GetListenSpec(ctx), opts.MountName, opts.NhName, opts.AclFile,
 		opts.PersistDir, "mounttable", opts.LogLevel)
+	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -160,6 +160,24 @@ func TestMainWithCtx(t *testing.T) {
 	}
 }
 
+// TestEndDuringTheStart checks that a context which ends is told apart from a ListenSpec without addresses. The end
+// may come before, in or after the moment in which the server is looked at, so there are many tries.
+func TestEndDuringTheStart(t *testing.T) {
+	ctx, shutdown := test.V23Init()
+	defer shutdown()
+	for range 200 {
+		ctx, cancel := context.WithCancel(ctx)
+		go cancel()
+		_, stop, err := mounttablelib.StartServers(ctx, v23.GetListenSpec(ctx), "", "", "", "", "", 0)
+		switch {
+		case err == nil:
+			stop()
+		case !errors.Is(err, context.Canceled):
+			t.Fatalf("it did not start because of %v", err)
+		}
+	}
+}
+
 // TestPersistence checks that permissions survive a restart of the server.
 func TestPersistence(t *testing.T) {
 	ctx, shutdown := test.V23Init()
