@@ -407,7 +407,9 @@ func TestUntaken(t *testing.T) {
 		c := newChoosy(t, nil)
 		follower := c.follower()
 		c.choosy[follower.id].refusing.Store(true)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		// It ends between two tries, which are a heartbeat of 50 ms apart: while a try is being refused
+		// nobody can know yet that it was.
+		ctx, cancel := context.WithTimeout(t.Context(), 275*time.Millisecond)
 		defer cancel()
 		_, _, err := follower.Propose(ctx, []byte("withdrawn"))
 		unknown := errors.Is(err, replica.ErrOutcomeUnknown)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -45,6 +46,21 @@ func TestSeeds(t *testing.T) {
 	if least := 900 * int(s.Seeds); s.Counts["~writes acknowledged"]+s.Counts["~reads"] < least {
 		t.Errorf("%d writes and %d reads were answered, want %d together", s.Counts["~writes acknowledged"],
 			s.Counts["~reads"], least)
+	}
+}
+
+// TestFleet: worlds that run side by side are the worlds that run one after the other. It is also what
+// the race detector sees of a fleet.
+func TestFleet(t *testing.T) {
+	const seeds = 8
+	alone, together := Fleet{Seeds: seeds, Workers: 1}, Fleet{Seeds: seeds, Workers: 4}
+	a, b := alone.Run(), together.Run()
+	if a.Seeds != seeds || a.Next != b.Next || a.Seeds != b.Seeds || a.Events != b.Events || a.Virtual != b.Virtual {
+		t.Errorf("one after the other: %d seeds, %d events; side by side: %d seeds, %d events",
+			a.Seeds, a.Events, b.Seeds, b.Events)
+	}
+	if !maps.Equal(a.Counts, b.Counts) {
+		t.Errorf("one after the other they count %v, side by side %v", a.Counts, b.Counts)
 	}
 }
 
