@@ -122,7 +122,7 @@ type Limits struct {
 }
 
 // SnapshotPolicy says when a replica takes a snapshot of its machine: as soon as one of the
-// thresholds is reached. Each replica raises both by a random part of up to an eighth, so that
+// thresholds is reached. Each replica raises both by a part of up to an eighth that its id decides, so that
 // members do not take theirs together.
 type SnapshotPolicy struct {
 	// Entries is the number of entries applied since the last snapshot [100000]; negative: never by

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
+	"math"
 	"slices"
 
 	"v.io/x/ref/lib/raft/core"
@@ -17,7 +20,7 @@ type images struct {
 	config *Config
 	// newest is the newest complete snapshot.
 	newest entry.SnapshotMeta
-	// every are the thresholds, raised by this member's random part; negative for never.
+	// every are the thresholds, raised by this member's own part; negative for never.
 	every SnapshotPolicy
 	// entries and bytes count what was applied since the newest capture.
 	entries, bytes int64
@@ -50,12 +53,32 @@ const (
 	retained   = 2  // snapshots
 )
 
-func newImages(config *Config, random uint64) images {
+func newImages(config *Config) images {
 	every := config.Snapshot
-	// An eighth at most, in steps of a 1/1024th of it.
-	raise := func(n int64) int64 { return n + n/8*int64(random%1024)/1024 }
-	every.Entries, every.Bytes = raise(every.Entries), raise(every.Bytes)
+	part := snapshotPart(config.ID)
+	every.Entries, every.Bytes = raise(every.Entries, part), raise(every.Bytes, part)
 	return images{config: config, every: every}
+}
+
+// partSteps is into how many steps the eighth is divided by which thresholds are raised.
+const partSteps = 1024
+
+// snapshotPart returns a member's place among partSteps. It is a function of the id, so that it is the
+// same after every restart: members that were started together would otherwise meet again by chance.
+func snapshotPart(id entry.MemberID) int64 {
+	h := fnv.New64a()
+	io.WriteString(h, string(id))
+	// The high bits of the product depend on all bits of the sum (Knuth, TAOCP 6.4: Fibonacci hashing).
+	return int64(h.Sum64() * 0x9e3779b97f4a7c15 >> 54)
+}
+
+// raise adds a member's part of an eighth to a threshold. One below 8 stays what it is; so do never, and
+// one so large that it means never.
+func raise(threshold, part int64) int64 {
+	if threshold < 0 || threshold > math.MaxInt64/partSteps {
+		return threshold
+	}
+	return threshold + threshold/8*part/partSteps
 }
 
 // count adds what was applied.

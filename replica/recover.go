@@ -32,7 +32,7 @@ func (r *Replica) recover() error {
 	if err != nil {
 		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
 	}
-	e := &engine{config: config, core: c, images: newImages(config, config.core().Seed)}
+	e := &engine{config: config, core: c, images: newImages(config)}
 	for _, meta := range metas[:min(len(metas), retained)] {
 		e.images.deliveries.keep(meta)
 	}
