@@ -67,6 +67,30 @@ type Recovered struct {
 	// Commit is the newest commit index found, or 0. Entries up to it may be applied before a
 	// leader is known. Invariant: Commit <= Last.
 	Commit Index
+	// Damaged are the entries that the log holds and cannot read. Invariant: ascending, disjoint and not
+	// adjacent, within Base.Index+1 to Last, and Terms covers them with the terms that they have: see
+	// [Damage]. Only a store that can repair them lists any; others refuse to recover.
+	Damaged []Damage
+	// Held is the greatest position that the log can have held, when its end cannot be read and the
+	// entries from Last+1 on are therefore missing; else it is zero. The member may have acknowledged
+	// entries up to there. Invariant: zero, or in term and index, in this order, not before Last.
+	Held Position
+}
+
+// Damage is a run of log entries whose stored bytes are not what was written. It is no absence: the
+// member stored these entries, and counts for them, but has to get a copy from another one.
+//
+// The term of a damaged entry is always certain: its frame's header tells it, or its batch's, or the
+// intact entries on both sides have the same. With its index the term identifies an entry (paper,
+// section 5.3), so any member's intact copy of it is right, committed or not. An entry whose term is
+// not certain is never listed: if anything intact follows it the log is refused, else the log ends
+// before it (Recovered.Held).
+type Damage struct {
+	// First and Last are the run's ends, both included. Invariant: 0 < First <= Last.
+	First, Last Index
+	// Known is true when the frames' headers are intact, so that the store itself can tell a right copy
+	// from a wrong one by kind, size, origin and payload checksum.
+	Known bool
 }
 
 // SnapshotMeta describes a snapshot: the state after applying every entry up to Index.

@@ -8,6 +8,11 @@ import (
 // ErrCompacted is wrapped by the error of a read whose first entry is no longer in the log.
 var ErrCompacted = errors.New("entries were compacted away")
 
+// ErrNoSpace is wrapped by the error of a Store that wrote nothing at all because the file system has
+// no room. It is the one error of a Store that does not poison: the batch did not happen and may be
+// stored later, or never.
+var ErrNoSpace = errors.New("no space left for the log")
+
 // SnapshotSink receives one image of a member's state. One goroutine uses it; exactly one of Commit
 // and Abort ends it.
 type SnapshotSink interface {

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"v.io/x/ref/lib/raft/core"
@@ -17,7 +18,8 @@ type LogStore interface {
 	Recover() (entry.Recovered, error)
 	// Store makes the batch durable: when it returns nil, everything in it survives a crash of the
 	// machine. Hard comes first, then truncation or reset, then the entries. After an error the
-	// store is poisoned: every later Store fails, and nothing that failed may be assumed absent.
+	// store is poisoned: every later Store fails, and nothing that failed may be assumed absent. The
+	// exception is an error that wraps entry.ErrNoSpace, which only a [Healer] returns.
 	Store(*entry.Batch) error
 	// Read returns entries lo to hi, or fewer when they exceed maxBytes (but at least one), each
 	// verified against its checksums. The result is immutable. The error wraps ErrCompacted when lo
@@ -29,6 +31,33 @@ type LogStore interface {
 	// Close releases the files. It does not sync: what Store promised is durable already.
 	Close() error
 }
+
+// Healer is what a LogStore may be beside: one that can go on with damaged entries and with a full file
+// system. A store that is none refuses to recover from damage, and is poisoned by a lack of space.
+//
+// Repair is called by the goroutine that calls Store, never at the same time as it or Compact; Verify
+// may overlap all three, as Read does; Room is called by the goroutine that calls Store.
+type Healer interface {
+	// Repair puts intact copies in place of damaged entries, durable when it returns nil. Each entry of
+	// the block must be in the log under the same index and term, and equal in kind, size, origin,
+	// sequence and payload checksum to a header that is known; an entry that is not damaged is left as
+	// it is. A copy that is refused changes nothing, and the error wraps [ErrCopyRefused]. Any other
+	// error poisons the store like one of Store, but entry.ErrNoSpace: then nothing was written.
+	Repair(*entry.Block) error
+	// Verify reads and checks the stored entries from index on, those of about maxBytes at most but at
+	// least one, and returns where to go on, or 0 when that was the end of the log. An index outside the
+	// log starts at its beginning. damaged is what it found, ascending; damage is no error. An err that
+	// is not nil says that the disk could not be read at all.
+	Verify(from entry.Index, maxBytes int) (next entry.Index, damaged []entry.Damage, err error)
+	// Room reports whether the log has place for entries. While it says false, only batches without
+	// entries (hard states, truncations, resets) and repairs are taken, for which a reserve is kept;
+	// others fail with entry.ErrNoSpace. Asked with try it asks the file system for more, once; without
+	// it answers from memory.
+	Room(try bool) bool
+}
+
+// ErrCopyRefused is wrapped by the error of a Repair whose copies are not those of the damaged entries.
+var ErrCopyRefused = errors.New("not a copy of the damaged entries")
 
 // ErrCompacted is [entry.ErrCompacted]: the first entry of a Read is no longer in the log.
 var ErrCompacted = entry.ErrCompacted
