@@ -212,6 +212,7 @@ func (p *peers) Close() error {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
+	p.service.shut()
 	p.cancel()
 	p.running.Wait()
 	return nil

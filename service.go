@@ -30,9 +30,13 @@ type service struct {
 	auth     *authority
 	log      *slog.Logger
 
-	mu sync.Mutex
-	// receiver is nil until the transport starts. Guarded by mu.
+	// delivering is held for reading while a message is handed to receiver, so that none is once shut
+	// has returned.
+	delivering sync.RWMutex
+	// receiver is nil until the transport starts and after it was closed. Guarded by delivering.
 	receiver replica.Receiver
+
+	mu sync.Mutex
 	// conversations holds the cancel function of each peer's conversation: a new one ends the old.
 	// Guarded by mu.
 	conversations map[entry.MemberID]*context.CancelFunc
@@ -126,9 +130,35 @@ func (s *service) TransferLeadership(ctx *context.T, _ rpc.ServerCall, to string
 
 // open makes the service take messages for r.
 func (s *service) open(r replica.Receiver) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
 	s.receiver = r
+}
+
+// shut ends that: when it has returned no message is handed over any more, although the server still
+// answers, and conversations end with their next message.
+func (s *service) shut() { s.open(nil) }
+
+// receiving returns who takes messages, nil for nobody.
+func (s *service) receiving() replica.Receiver {
+	s.delivering.RLock()
+	defer s.delivering.RUnlock()
+	return s.receiver
+}
+
+// deliver hands a message over.
+func (s *service) deliver(ctx *context.T, peer replica.Peer, m core.Message) error {
+	s.delivering.RLock()
+	defer s.delivering.RUnlock()
+	if s.receiver == nil {
+		return s.notRunning(ctx)
+	}
+	s.receiver.Receive(peer, []core.Message{m})
+	return nil
+}
+
+func (s *service) notRunning(ctx *context.T) error {
+	return ErrorfNotRunning(ctx, "the member is %s", s.host.state())
 }
 
 // admit checks everything about a peer that opens a conversation, in the order from cheap to dear,
@@ -158,11 +188,9 @@ func (s *service) repeated(claims string, why error) bool {
 }
 
 func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (replica.Peer, replica.Receiver, error) {
-	s.mu.Lock()
-	receiver := s.receiver
-	s.mu.Unlock()
+	receiver := s.receiving()
 	if receiver == nil {
-		return replica.Peer{}, nil, ErrorfNotRunning(ctx, "the member is %s", s.host.state())
+		return replica.Peer{}, nil, s.notRunning(ctx)
 	}
 	if err := s.identity.compare(ctx, hello); err != nil {
 		return replica.Peer{}, nil, err
@@ -194,7 +222,7 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 // Converse implements raftProto: it answers the hello and then takes the peer's messages until the
 // peer ends, is replaced by a newer conversation, loses its right, or sends what cannot be meant.
 func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hello Hello) error {
-	peer, receiver, err := s.admit(ctx, call.Security(), hello)
+	peer, _, err := s.admit(ctx, call.Security(), hello)
 	if err != nil {
 		return err
 	}
@@ -221,7 +249,9 @@ func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hel
 			s.log.Warn("packet refused", "peer", peer.ID, "why", err)
 			return verror.ErrBadProtocol.Errorf(ctx, "%v", err)
 		}
-		receiver.Receive(peer, []core.Message{message})
+		if err := s.deliver(ctx, peer, message); err != nil {
+			return err
+		}
 	}
 	return packets.Err()
 }

@@ -307,6 +307,34 @@ func TestNewerConversationReplacesTheOlder(t *testing.T) {
 	}
 }
 
+// TestNothingIsHeardAfterClose: the server still answers while a member stops, but a closed transport
+// hands nothing over, and new conversations are refused.
+func TestNothingIsHeardAfterClose(t *testing.T) {
+	s := serve(t)
+	member := s.blessed("member:b")
+	s.learn("b", member)
+	c, err := s.converse(member)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.transport.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m := core.Message{Kind: core.MsgVote, Term: 7}
+	if err := c.SendStream().Send(newPacket(&m)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Finish(); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("the conversation ended with %v, want that the member is not running", err)
+	}
+	if len(s.heard.messages) != 0 {
+		t.Error("a message was heard after Close had returned")
+	}
+	if _, err := s.converse(member); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a new conversation ended with %v, want that the member is not running", err)
+	}
+}
+
 func TestCutSnapshotIsNotTakenForAWholeOne(t *testing.T) {
 	s := serve(t)
 	member := s.blessed("member:b")
