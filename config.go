@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"v.io/v23/context"
 	"v.io/v23/security"
@@ -29,7 +30,7 @@ func newSettings(ctx *context.T, config *RaftConfig) (settings, error) {
 	if s.log == nil {
 		s.log = slog.New(contextHandler{ctx: ctx})
 	}
-	for _, check := range []func(*context.T) error{s.checkPlace, s.checkTimes, s.checkLists} {
+	for _, check := range []func(*context.T) error{s.checkPlace, s.checkTimes, s.checkRank, s.checkLists} {
 		if err := check(ctx); err != nil {
 			return settings{}, err
 		}
@@ -86,6 +87,22 @@ func (s *settings) checkTimes(ctx *context.T) error {
 		s.SnapshotBytes = SnapshotBytesDefault
 	}
 	return nil
+}
+
+// checkRank checks Rank.
+func (s *settings) checkRank(ctx *context.T) error {
+	if s.Rank > RankMax {
+		return badConfig(ctx, "Rank", strconv.FormatUint(s.Rank, 10), fmt.Sprintf("want 0 to %d", RankMax))
+	}
+	return nil
+}
+
+// leaseBeat is the heartbeat where leases are on, else 0.
+func (s *settings) leaseBeat() time.Duration {
+	if !s.LeaseReads {
+		return 0
+	}
+	return s.Heartbeat
 }
 
 // list is one access list with the field that it comes from.

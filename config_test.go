@@ -37,6 +37,7 @@ func TestBadConfigNamesFieldAndValue(t *testing.T) {
 		{"Heartbeat", "1m0.000000001s", func(c *RaftConfig) { c.Heartbeat = HeartbeatMax + 1 }},
 		{"SnapshotThreshold", "-1", func(c *RaftConfig) { c.SnapshotThreshold = -1 }},
 		{"SnapshotBytes", "-1", func(c *RaftConfig) { c.SnapshotBytes = -1 }},
+		{"Rank", "65", func(c *RaftConfig) { c.Rank = RankMax + 1 }},
 		{"ID", "/@6@nonsense", func(c *RaftConfig) { c.ID = "/@6@nonsense" }},
 		{"ACL", "...", func(c *RaftConfig) { c.ACL.In = everybody.In }},
 		{"ACL", "a:...", func(c *RaftConfig) { c.ACL.In = []security.BlessingPattern{"a:..."} }},
@@ -75,6 +76,7 @@ func TestConfigAtItsEdgesIsGood(t *testing.T) {
 		"highest port":      func(c *RaftConfig) { c.HostPort = "[::1]:65535" },
 		"shortest beat":     func(c *RaftConfig) { c.Heartbeat = HeartbeatMin },
 		"longest beat":      func(c *RaftConfig) { c.Heartbeat = HeartbeatMax },
+		"last rank":         func(c *RaftConfig) { c.Rank = RankMax },
 		"open access meant": func(c *RaftConfig) { openAccess(c) },
 	} {
 		config := goodConfig()

@@ -2,11 +2,13 @@ package raft
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"v.io/v23/context"
 	"v.io/v23/naming"
@@ -24,6 +26,8 @@ const helloFormat = 1
 type identity struct {
 	id          entry.MemberID
 	incarnation entry.Incarnation
+	// leaseBeat is the heartbeat of a member that reads from leases, 0 for one that does not.
+	leaseBeat time.Duration
 
 	mu sync.Mutex
 	// initial is the sorted set that the member was started with, empty for one that joins. It is
@@ -38,7 +42,7 @@ func (i *identity) hello(to entry.MemberID) Hello {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	h := Hello{Format: helloFormat, From: string(i.id), To: string(to), Incarnation: uint64(i.incarnation),
-		Level: core.Level}
+		Level: core.Level, LeaseBeat: uint64(i.leaseBeat)}
 	if !i.cluster.IsZero() {
 		h.Cluster = append([]byte(nil), i.cluster[:]...)
 	}
@@ -78,10 +82,22 @@ func (i *identity) compare(ctx *context.T, hello Hello) error {
 	case len(hello.Cluster) > 0 && len(mine.Cluster) > 0 && !slices.Equal(hello.Cluster, mine.Cluster):
 		return verror.ErrNoAccess.Errorf(ctx, "member %s belongs to cluster %x, this member %s to %x",
 			hello.From, hello.Cluster, i.id, mine.Cluster)
+	case hello.LeaseBeat != mine.LeaseBeat:
+		return verror.ErrBadArg.Errorf(ctx, "member %s has %s, this member %s has %s: a lease holds only where all"+
+			" members have the same LeaseReads and Heartbeat", hello.From, leaseWords(hello.LeaseBeat), i.id,
+			leaseWords(mine.LeaseBeat))
 	case len(hello.Cluster) == 0 && len(mine.Cluster) == 0:
 		return i.compareSets(ctx, hello)
 	}
 	return nil
+}
+
+// leaseWords says what a Hello's LeaseBeat means.
+func leaseWords(beat uint64) string {
+	if beat == 0 {
+		return "no lease reads"
+	}
+	return fmt.Sprintf("lease reads with a heartbeat of %v", time.Duration(min(beat, math.MaxInt64)))
 }
 
 // compareSets returns an error when the sender of hello was started with another initial set. That matters

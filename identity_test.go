@@ -80,6 +80,8 @@ func TestCompareHello(t *testing.T) {
 		"other cluster":      {func(h *Hello) { h.Cluster[0] = 2 }, verror.ErrNoAccess, []string{"cluster"}},
 		"broken cluster id":  {func(h *Hello) { h.Cluster = h.Cluster[:3] }, verror.ErrBadArg, []string{"3 bytes"}},
 		"other set, settled": {func(h *Hello) { h.Members[1] = "z" }, nil, nil},
+		"leases": {func(h *Hello) { h.LeaseBeat = 5e7 }, verror.ErrBadArg,
+			[]string{"heartbeat of 50ms", "no lease reads"}},
 		"other set": {func(h *Hello) { h.Cluster, h.Members[1] = nil, "z" }, ErrDifferentMembers,
 			[]string{"[a b]", "[a z]"}},
 		"smaller set": {func(h *Hello) { h.Cluster, h.Members = nil, h.Members[:1] }, ErrDifferentMembers,

@@ -1,6 +1,10 @@
 package raft
 
-import "time"
+import (
+	"time"
+
+	"v.io/x/ref/lib/raft/core"
+)
 
 // Every bound and default of the library stands in this file.
 const (
@@ -32,6 +36,8 @@ const (
 	// HeartbeatMin and HeartbeatMax bound RaftConfig.Heartbeat.
 	HeartbeatMin = time.Millisecond
 	HeartbeatMax = time.Minute
+	// RankMax bounds RaftConfig.Rank.
+	RankMax = core.RankMax
 	// SnapshotEntriesDefault is RaftConfig.SnapshotThreshold's default.
 	SnapshotEntriesDefault = 1 << 20
 	// SnapshotBytesDefault is RaftConfig.SnapshotBytes's default.

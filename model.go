@@ -203,6 +203,16 @@ type RaftConfig struct {
 	// SnapshotBytes is the number of log bytes between snapshots, whichever threshold comes first;
 	// 0 means SnapshotBytesDefault.
 	SnapshotBytes int64
+	// LeaseReads lets a leader answer ReadIndex without asking a quorum, as long as one has answered a
+	// heartbeat within the last 4.5 (thesis, section 6.4.1): about as fast as reading the program's own
+	// state. It rests on clocks whose rates differ by less than a third, on virtual machines too; where
+	// that is doubtful, leave it off. It is decided when the cluster is founded, for good, and every
+	// member must have the same, with the same Heartbeat: members that differ refuse each other.
+	LeaseReads bool
+	// Rank says who should lead, 0 before all others, at most RankMax: members of a higher rank wait
+	// longer before they campaign, and a leader that stops hands over to the lowest rank that is caught
+	// up. It is a wish, not a rule: whoever wins an election leads.
+	Rank uint64
 	// Logger receives what the library has to say; nil means the logger of NewRaft's ctx.
 	Logger *slog.Logger
 }

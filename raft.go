@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -94,7 +95,8 @@ func (r *raft) assemble(client RaftClient) error {
 		return err
 	}
 	r.store = store
-	r.identity = &identity{incarnation: store.Recorded().Incarnation, cluster: store.Recorded().Cluster}
+	r.identity = &identity{incarnation: store.Recorded().Incarnation, cluster: store.Recorded().Cluster,
+		leaseBeat: r.settings.leaseBeat()}
 	r.auth = newAuthority(r.settings.rights, r.log)
 	// The server next: a new member's id may be the address it is bound to. It refuses every call
 	// until the member is started.
@@ -108,8 +110,19 @@ func (r *raft) assemble(client RaftClient) error {
 	r.log = r.log.With("member", string(r.identity.id))
 	r.peers = newPeers(r.ctx, r.identity, r.auth, service, r.log)
 	// The replica last: it recovers the log and restores the client.
-	r.replica, err = replica.New(r.replicaConfig(client))
-	return err
+	if r.replica, err = replica.New(r.replicaConfig(client)); err != nil {
+		return err
+	}
+	return r.checkLease(r.replica.Status().Configuration)
+}
+
+// checkLease refuses a LeaseReads that the recorded configuration contradicts.
+func (r *raft) checkLease(recorded entry.Configuration) error {
+	if len(recorded.Members) == 0 || recorded.Lease == r.settings.LeaseReads {
+		return nil
+	}
+	return badConfig(r.ctx, "LeaseReads", strconv.FormatBool(r.settings.LeaseReads),
+		fmt.Sprintf("the cluster in %s was founded with %t, for good", r.settings.LogDir, recorded.Lease))
 }
 
 // ownKey returns the public key that this member's connections prove, as PKIX DER.
@@ -145,6 +158,7 @@ func (r *raft) replicaConfig(client RaftClient) replica.Config {
 			Patience:    AppendBound,
 		},
 		Snapshot: replica.SnapshotPolicy{Entries: r.settings.SnapshotThreshold, Bytes: r.settings.SnapshotBytes},
+		Election: replica.Election{Rank: r.settings.Rank},
 		Logger:   r.settings.log,
 	}
 }
@@ -273,7 +287,7 @@ func (r *raft) begin() error {
 	}
 	r.identity.start(initial)
 	if len(initial) > 0 {
-		configuration := entry.Configuration{}
+		configuration := entry.Configuration{Lease: r.settings.LeaseReads}
 		rand.Read(configuration.Cluster[:])
 		for _, id := range initial {
 			configuration.Members = append(configuration.Members, entry.Member{ID: id})

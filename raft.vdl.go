@@ -269,6 +269,10 @@ type Hello struct {
 	Members []string
 	// Level is the newest level of formats and features that the speaker knows.
 	Level uint32
+	// LeaseBeat is the speaker's heartbeat in nanoseconds where it reads from leases, 0 where it does
+	// not. Leases hold only between members that keep the same time, so members that differ in it
+	// refuse each other.
+	LeaseBeat uint64
 }
 
 // VDLReflect tells the name of the type; it is never called.
@@ -298,6 +302,9 @@ func (x Hello) VDLIsZero() bool {
 		return false
 	}
 	if x.Level != 0 {
+		return false
+	}
+	if x.LeaseBeat != 0 {
 		return false
 	}
 	return true
@@ -343,6 +350,11 @@ func (x Hello) VDLWrite(enc vdl.Encoder) error {
 	}
 	if x.Level != 0 {
 		if err := enc.NextFieldValueUint(6, vdl.Uint32Type, uint64(x.Level)); err != nil {
+			return err
+		}
+	}
+	if x.LeaseBeat != 0 {
+		if err := enc.NextFieldValueUint(7, vdl.Uint64Type, x.LeaseBeat); err != nil {
 			return err
 		}
 	}
@@ -413,6 +425,13 @@ func (x *Hello) VDLRead(dec vdl.Decoder) error {
 				return err
 			default:
 				x.Level = uint32(value)
+			}
+		case 7:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.LeaseBeat = value
 			}
 		default:
 			if err := dec.SkipValue(); err != nil {
