@@ -162,7 +162,7 @@ func (c *crash) names(name string, d *memoryDir) {
 // node returns the new inode for an old one, the same for each of its names.
 func (c *crash) node(old *inode) *inode {
 	if c.nodes[old] == nil {
-		c.nodes[old] = &inode{number: old.number, dirty: make(map[int64]bool)}
+		c.nodes[old] = newInode(old.number)
 	}
 	return c.nodes[old]
 }
@@ -174,12 +174,46 @@ func (c *crash) content(old, after *inode) {
 		size = int64(len(old.data))
 	}
 	after.synced = withSize(slices.Clone(old.synced), size)
-	for _, s := range slices.Sorted(maps.Keys(old.dirty)) {
+	unsure := maps.Clone(old.dirty)
+	maps.Copy(unsure, old.forgotten)
+	for _, s := range slices.Sorted(maps.Keys(unsure)) {
 		if n := c.decide(Unit{Kind: UnitSector, Name: old.name, Sector: s}); n > 0 {
 			copySector(after.synced, old.data, s, min(n, SectorSize))
 		}
 	}
 	after.data = slices.Clone(after.synced)
+}
+
+// Evict drops from the page cache, as a shortage of memory may at any time, what failed Syncs forgot:
+// programs read what the disk holds, which is of each such sector what fate kept. Sectors behind the end
+// that is durable stay.
+func (m *Memory) Evict(fate Fate) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	number := 0
+	for _, node := range m.nodes() {
+		for _, s := range slices.Sorted(maps.Keys(node.forgotten)) {
+			if (s+1)*SectorSize > int64(len(node.synced)) {
+				continue
+			}
+			n := fate(Unit{Number: number, Kind: UnitSector, Name: node.name, Sector: s})
+			number++
+			copySector(node.synced, node.data, s, min(n, SectorSize))
+			copySector(node.data, node.synced, s, SectorSize)
+			delete(node.forgotten, s)
+		}
+	}
+}
+
+// nodes returns the files that have a name, in order of creation.
+func (m *Memory) nodes() []*inode {
+	found := make(map[*inode]bool)
+	for _, d := range m.dirs {
+		for _, node := range d.names {
+			found[node] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b *inode) int { return cmp.Compare(a.number, b.number) })
 }
 
 // Damage flips the bits of mask in the byte at offset of a file, as rot on the disk does: the

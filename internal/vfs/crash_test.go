@@ -44,6 +44,55 @@ func TestCrashSectors(t *testing.T) {
 	}
 }
 
+var errFault = errors.New("I/O error")
+
+// TestFailedSyncForgets: what a failed sync was to write stays readable, is not written by a later sync
+// that succeeds, may be gone from the page cache at any time, and counts again when it is written again.
+func TestFailedSyncForgets(t *testing.T) {
+	fail := true
+	disk := vfs.NewMemory()
+	faulty := vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpSync && fail {
+			return vfs.Fault{Err: errFault}
+		}
+		return vfs.Fault{}
+	})
+	before, after := strings.Repeat("a", 2*vfs.SectorSize), strings.Repeat("b", 2*vfs.SectorSize)
+	must(t, create(t, disk, "f", before).Sync(), disk.SyncDir("."))
+	f, err := faulty.OpenWrite("f")
+	must(t, err)
+	write := func(text string) {
+		t.Helper()
+		_, err := f.WriteAt([]byte(text), 0)
+		must(t, err)
+	}
+	write(after)
+	if err := f.Sync(); !errors.Is(err, errFault) {
+		t.Fatalf("the sync returned %v", err)
+	}
+	fail = false
+	must(t, f.Sync())
+	if got := content(t, disk, "f"); got != after {
+		t.Error("what was written is not readable")
+	}
+	if got := content(t, disk.Crash(vfs.Lose), "f"); got != before {
+		t.Error("a later sync wrote what the failed one had forgotten")
+	}
+	if n := len(disk.Pending()); n != 2 {
+		t.Errorf("%d units are in doubt, want 2", n)
+	}
+	evicted := disk.Crash(vfs.Lose) // the same disk, for comparison
+	disk.Evict(vfs.Subset(1))
+	if got := content(t, disk, "f"); got != after[:vfs.SectorSize]+before[vfs.SectorSize:] {
+		t.Error("the page cache does not show what reached the disk")
+	}
+	write(after)
+	must(t, f.Sync(), f.Close())
+	if got := content(t, disk.Crash(vfs.Lose), "f"); got != after || content(t, evicted, "f") != before {
+		t.Error("writing again and a sync do not make it durable")
+	}
+}
+
 // TestCrashSize: a size that was not synced is lost or kept on its own; bytes without their size are
 // lost.
 func TestCrashSize(t *testing.T) {

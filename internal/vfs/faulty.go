@@ -44,7 +44,8 @@ func (o Op) Changes() bool {
 
 // Fault is what happens to an operation instead of what was asked for.
 type Fault struct {
-	// Err fails the operation when it is not nil.
+	// Err fails the operation when it is not nil. A Sync of a file of a [Memory] that fails forgets what
+	// was to be synced: a later Sync succeeds without it.
 	Err error
 	// Bytes of a failing write are written first.
 	Bytes int
@@ -168,10 +169,14 @@ func (f *faultyFile) WriteAt(p []byte, offset int64) (int, error) {
 
 // Sync implements [File].
 func (f *faultyFile) Sync() error {
-	if fault := f.inject(Op{Kind: OpSync, Name: f.Name()}); fault.Err != nil {
-		return fault.Err
+	fault := f.inject(Op{Kind: OpSync, Name: f.Name()})
+	if fault.Err == nil {
+		return f.File.Sync()
 	}
-	return f.File.Sync()
+	if m, ok := f.File.(*memoryFile); ok {
+		m.forget()
+	}
+	return fault.Err
 }
 
 // Truncate implements [File].

@@ -44,7 +44,15 @@ type inode struct {
 	name   string // last name it had, for messages
 	data   []byte // as programs read it
 	synced []byte // as a crash that loses everything unsynced would leave it
-	dirty  map[int64]bool
+	// dirty are the sectors that the next Sync makes durable.
+	dirty map[int64]bool
+	// forgotten are the sectors that a Sync failed to write: clean, as programs read them, and on
+	// the disk perhaps. Only writing them again makes them dirty.
+	forgotten map[int64]bool
+}
+
+func newInode(number int) *inode {
+	return &inode{number: number, dirty: make(map[int64]bool), forgotten: make(map[int64]bool)}
 }
 
 // NewMemory returns an empty file system with the directory "." and "/".
@@ -94,7 +102,8 @@ func (m *Memory) Create(name string) (File, error) {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
 	m.inodes++
-	node := &inode{number: m.inodes, name: path.Clean(name), dirty: make(map[int64]bool)}
+	node := newInode(m.inodes)
+	node.name = path.Clean(name)
 	d.change(nameChange{added: base, node: node})
 	return m.handle(node, name, true), nil
 }

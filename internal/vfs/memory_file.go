@@ -3,6 +3,7 @@ package vfs
 import (
 	"io"
 	"io/fs"
+	"maps"
 )
 
 // memoryFile is one opening of an inode. Its fields but closed never change.
@@ -64,9 +65,15 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 	f.node.resize(max(end, int64(len(f.node.data))))
 	copy(f.node.data[offset:end], p)
 	for s := offset / SectorSize; s*SectorSize < end; s++ {
-		f.node.dirty[s] = true
+		f.node.touch(s)
 	}
 	return len(p), nil
+}
+
+// touch makes a sector dirty.
+func (n *inode) touch(sector int64) {
+	n.dirty[sector] = true
+	delete(n.forgotten, sector)
 }
 
 // resize sets the length of data, new bytes being zero. Sectors that a shorter length cut are
@@ -76,7 +83,7 @@ func (n *inode) resize(size int64) {
 		clear(n.data[size:])
 		n.data = n.data[:size]
 		for s := size / SectorSize; s*SectorSize < old; s++ {
-			n.dirty[s] = true
+			n.touch(s)
 		}
 		return
 	}
@@ -104,6 +111,15 @@ func (f *memoryFile) Sync() error {
 	}
 	clear(n.dirty)
 	return nil
+}
+
+// forget is a Sync that fails, as Linux does it: what was dirty is clean, stays readable as long as
+// it stays in the page cache, and no later Sync writes it (Rebello et al., USENIX ATC 2020).
+func (f *memoryFile) forget() {
+	f.system.mu.Lock()
+	defer f.system.mu.Unlock()
+	maps.Copy(f.node.forgotten, f.node.dirty)
+	clear(f.node.dirty)
 }
 
 // withSize returns b cut or filled with zeros to size bytes.

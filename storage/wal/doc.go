@@ -131,7 +131,8 @@
 // never reached the disk, whole, is invisible to any log.
 //
 // The older segments were sealed, and are known by their footers, or read whole where a crash came
-// between the successor and the seal. Before Recover returns, the last segment and the directory
-// are synced: what was found in the page cache after the death of a process is durable before
-// anybody acts on it.
+// between the successor and the seal. Before Recover returns, the last batch is written again, as it was
+// found, and the last segment and the directory are synced: what was found in the page cache after the
+// death of a process is durable before anybody acts on it. A sync alone would not do: after one that
+// failed, the next succeeds without having written what the failed one should have.
 package wal

@@ -265,8 +265,8 @@ func (r *recovery) lastOf(k int, base entry.Position) entry.Position {
 // settle makes durable what was found and removes what is left over.
 func (r *recovery) settle(last *scan) error {
 	l := r.log
-	if err := last.segment.file.Sync(); err != nil {
-		return fmt.Errorf("wal: sync %s: %w", last.segment.path, err)
+	if err := last.persist(); err != nil {
+		return err
 	}
 	var removed []string
 	removed = append(removed, r.found.temporaries...)
@@ -290,6 +290,24 @@ func (r *recovery) settle(last *scan) error {
 	}
 	if err := l.fs.SyncDir(l.dir); err != nil {
 		return fmt.Errorf("wal: sync directory %s: %w", l.dir, err)
+	}
+	return nil
+}
+
+// persist makes the last batch durable; those before it are, since each is written when the one before
+// is synced. It may have been found in the page cache after a sync that failed: then a sync alone
+// would succeed without writing it, so it is written again first.
+func (f *scan) persist() error {
+	s := f.segment
+	b := make([]byte, f.tail.end-f.from)
+	if _, err := s.file.ReadAt(b, f.from); err != nil {
+		return fmt.Errorf("wal: read the last batch at %d of %s: %w", f.from, s.path, err)
+	}
+	if _, err := s.file.WriteAt(b, f.from); err != nil {
+		return fmt.Errorf("wal: write the last batch at %d of %s again: %w", f.from, s.path, err)
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("wal: sync %s: %w", s.path, err)
 	}
 	return nil
 }

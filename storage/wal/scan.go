@@ -20,6 +20,8 @@ type scan struct {
 	segment *segment
 	outline outline
 	tail    tail
+	// from is where the last batch starts, 0 while there is none.
+	from int64
 	// hard is set when a hard state was found.
 	hard bool
 	// salvaged is the hard state of a last batch that does not verify, nil when none is readable.
@@ -136,6 +138,7 @@ func (f *scan) take(h header, body []byte, p place) error {
 		return damage.At(f.segment.path, p.at, "batch %d: %v", h.number, err)
 	}
 	f.outline.take(&c, at+int64(h.control))
+	f.from = p.at
 	f.tail.advance(&c, h)
 	return nil
 }
