@@ -31,12 +31,16 @@ func (w *world) configurations() []entry.Configuration {
 func (w *world) whole(c *entry.Configuration, id entry.MemberID) bool {
 	m, line := w.find(id), entry.Member{}
 	line, _ = c.Find(id)
-	return m != nil && !m.wiped && (line.Incarnation == 0 || line.Incarnation == m.incarnation)
+	return m != nil && !m.wiped && m.forgot == 0 && (line.Incarnation == 0 || line.Incarnation == m.incarnation)
 }
 
 // majorities reports whether the members that fit are a majority of each set of voters that may decide.
 func (w *world) majorities(fits func(c *entry.Configuration, id entry.MemberID) bool) bool {
-	for _, c := range w.configurations() {
+	return majoritiesOf(w.configurations(), fits)
+}
+
+func majoritiesOf(all []entry.Configuration, fits func(c *entry.Configuration, id entry.MemberID) bool) bool {
+	for _, c := range all {
 		for _, set := range [][]entry.MemberID{c.Incoming(), c.Outgoing()} {
 			n := 0
 			for _, id := range set {

@@ -36,12 +36,17 @@ func (s *strike) change(wanted core.Change) func() {
 	if shrinks && !s.mayShrink() {
 		return nil
 	}
+	return s.request(p, wanted)
+}
+
+// request gives a change to a member.
+func (s *strike) request(p *process, wanted core.Change) func() {
 	c, err := p.driven.Change(wanted)
 	if err != nil {
 		return nil
 	}
 	w, answered := s.world, new(bool)
-	if shrinks {
+	if len(wanted.Remove) > 0 || slices.ContainsFunc(wanted.Add, func(m entry.Member) bool { return m.Learner }) {
 		w.shrinking(p, answered)
 	}
 	p.waits = append(p.waits, func() bool {
@@ -123,6 +128,30 @@ func beginRemoveLeader(s *strike) func() {
 		return nil
 	}
 	return s.change(core.Change{Remove: []entry.MemberID{leader.id}})
+}
+
+// beginChangeAlone asks a leader for a change that it cannot commit: it is cut off at the same instant, and
+// the next leader does not know of it.
+func beginChangeAlone(s *strike) func() {
+	leader, others := s.leader(), s.outsiders()
+	if len(others) == 0 && s.mayShrink() {
+		others = slices.DeleteFunc(s.voters(), func(id entry.MemberID) bool { return leader != nil && id == leader.id })
+	}
+	if leader == nil || leader.pausedUntil > s.now || len(others) == 0 {
+		return nil
+	}
+	side := make([]bool, len(s.members))
+	side[leader.number] = true
+	join := s.separate(side)
+	learner := added(others[0])
+	learner[0].Learner = true
+	if join == nil {
+		return nil
+	}
+	if s.request(leader.process, core.Change{Add: learner}) == nil {
+		s.count("(missed) change of one alone")
+	}
+	return join
 }
 
 // beginSwap replaces several members at once: that takes a joint configuration.
@@ -248,14 +277,18 @@ func beginWipe(s *strike) func() {
 		}
 		m.hold()
 		m.die(true)
-		m.disk.memory, m.wiped = vfs.NewMemory(), true
-		m.incarnation, m.known = 0, entry.Configuration{}
-		// A list of members that is no longer true is not given to a machine with nothing: a majority of
-		// such machines would found the old cluster anew.
-		m.spare = m.spare || s.grown()
+		m.wipe()
 		return m.release
 	}
 	return nil
+}
+
+// wipe removes the directory of a member that is down. A list of members that is no longer true is not
+// given to a machine with nothing: a majority of such machines would found the old cluster anew.
+func (m *member) wipe() {
+	m.disk.memory, m.wiped = vfs.NewMemory(), true
+	m.incarnation, m.known, m.forgot, m.condemned = 0, entry.Configuration{}, 0, false
+	m.spare = m.spare || m.world.grown()
 }
 
 // grown reports whether the members are, or may be, others than at first.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/replica"
 	"v.io/x/ref/lib/raft/sim/check"
 )
@@ -40,6 +41,8 @@ type flight struct {
 	proposing *replica.Proposing
 	reading   *replica.Reading
 	ended     bool
+	// turned is how many turns the process had had when it was asked.
+	turned uint64
 }
 
 func newClient(w *world, number int) *client {
@@ -117,7 +120,7 @@ func (o *operation) command() []byte {
 
 // ask is the call itself, in the process.
 func (o *operation) ask(p *process) {
-	f := &flight{operation: o, process: p}
+	f := &flight{operation: o, process: p, turned: p.turned}
 	var err error
 	if o.call.Write {
 		command := o.command()
@@ -187,6 +190,9 @@ func (f *flight) poll() bool {
 			o.refused(err)
 			return true
 		}
+		if f.atOnce() {
+			o.client.world.count("read under a lease")
+		}
 		o.read(f.process)
 		return true
 	}
@@ -197,6 +203,13 @@ func (f *flight) poll() bool {
 	f.ended = true
 	o.wrote(out)
 	return true
+}
+
+// atOnce reports whether a read was answered in the turn after it was asked, although there are others whom a
+// leader without a lease would have asked.
+func (f *flight) atOnce() bool {
+	s := &f.process.status
+	return s.Role == core.Leader && f.process.turned == f.turned+1 && len(s.Configuration.Incoming()) > 1
 }
 
 // lost ends a flight whose process died.
@@ -234,6 +247,11 @@ func (o *operation) wrote(out replica.Proposed) {
 // read takes the value at a read point.
 func (o *operation) read(p *process) {
 	o.client.world.reads++
+	if p.status.Role == core.Leader {
+		o.client.world.count("read through the leader")
+	} else {
+		o.client.world.count("read through another member")
+	}
 	o.end("ok", p.machine.values[o.call.Key], uint64(p.status.Applied), false)
 }
 

@@ -1,6 +1,10 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+
+	"v.io/x/ref/lib/raft/core"
+)
 
 // FaultKind is one way in which things go wrong. A new one is a new value in [FaultKinds].
 type FaultKind struct {
@@ -33,12 +37,15 @@ var FaultKinds = []FaultKind{
 	{Name: "leader alone", Every: 8 * Second, Least: Second / 5, Most: 3 * Second, begin: beginLeaderAlone},
 	{Name: "clogged link", Every: 5 * Second, Least: Second / 20, Most: 2 * Second, begin: beginClog},
 	{Name: "broken connection", Every: 4 * Second, begin: beginBroken},
+	{Name: "broken in doubt", Every: 2 * Second, begin: beginDoubt},
+	{Name: "broken image", Every: 2 * Second, begin: beginBrokenImage},
 	{Name: "kill", Every: 6 * Second, Least: Second / 50, Most: 3 * Second, begin: beginKill},
 	{Name: "kill leader", Every: 9 * Second, Least: Second / 50, Most: 2 * Second, begin: beginKillLeader},
 	{Name: "power", Every: 6 * Second, Least: Second / 50, Most: 3 * Second, begin: beginPower},
 	{Name: "power while writing", Every: 4 * Second, Least: Second / 50, Most: 2 * Second, begin: beginPowerWriting},
 	{Name: "power everywhere", Every: 15 * Second, Least: Second / 50, Most: Second, begin: beginPowerEverywhere},
 	{Name: "orderly restart", Every: 10 * Second, Least: Second / 50, Most: 2 * Second, begin: beginRestart},
+	{Name: "leader stops in order", Every: 9 * Second, Least: Second / 50, Most: 2 * Second, begin: beginLeaderStops},
 	{Name: "pause", Every: 6 * Second, Least: Second / 50, Most: 4 * Second, begin: beginPause},
 	{Name: "pause leader", Every: 9 * Second, Least: Second / 10, Most: 4 * Second, begin: beginPauseLeader},
 	{Name: "clock drift", Every: 8 * Second, Least: Second, Most: 10 * Second, begin: beginDrift},
@@ -51,6 +58,7 @@ var FaultKinds = []FaultKind{
 	{Name: "add learner", Every: 10 * Second, begin: beginAddLearner},
 	{Name: "remove", Every: 8 * Second, begin: beginRemove},
 	{Name: "remove leader", Every: 12 * Second, begin: beginRemoveLeader},
+	{Name: "change alone", Every: 3 * Second, Least: Second, Most: 4 * Second, begin: beginChangeAlone},
 	{Name: "swap", Every: 10 * Second, begin: beginSwap},
 	{Name: "demote", Every: 15 * Second, begin: beginDemote},
 	{Name: "promote", Every: 10 * Second, begin: beginPromote},
@@ -59,6 +67,7 @@ var FaultKinds = []FaultKind{
 	{Name: "barrier", Every: 4 * Second, begin: beginBarrier},
 	{Name: "snapshot", Every: 5 * Second, begin: beginSnapshot},
 	{Name: "wipe", Every: 8 * Second, Least: Second / 50, Most: 3 * Second, begin: beginWipe},
+	{Name: "old copy", Every: 5 * Second, Least: Second / 2, Most: 8 * Second, begin: beginOldCopy},
 	{Name: "upgrade", Every: 12 * Second, Least: Second / 50, Most: Second, begin: beginUpgrade},
 }
 
@@ -238,6 +247,19 @@ func beginBroken(s *strike) func() {
 	return nothing
 }
 
+// beginDoubt breaks the connection under a command that is forwarded next: it arrives, and its sender does
+// not know.
+func beginDoubt(s *strike) func() {
+	s.network.doubt = 1 + s.dice.IntN(3)
+	return nothing
+}
+
+// beginBrokenImage breaks the connection in the middle of an image, of those that are sent next.
+func beginBrokenImage(s *strike) func() {
+	s.network.breakIn = 1 + s.dice.IntN(12)
+	return nothing
+}
+
 // down ends a process and keeps its member down until the end.
 func (s *strike) down(m *member, power bool) func() {
 	if m == nil {
@@ -287,6 +309,42 @@ func beginRestart(s *strike) func() {
 	}
 	m.hold()
 	m.process.stop()
+	return m.release
+}
+
+// beginLeaderStops lets a leader end as in production: it hands over first, for an election time-out at
+// most, and then stops.
+func beginLeaderStops(s *strike) func() {
+	m := s.leader()
+	if m == nil || m.pausedUntil > s.now {
+		return nil
+	}
+	p, w := m.process, s.world
+	t, err := p.driven.Transfer("")
+	if err != nil {
+		return nil
+	}
+	m.hold()
+	stop := func() {
+		if !p.dead {
+			p.stop()
+		}
+		if m.holds == 0 && m.process == nil {
+			m.later()
+		}
+	}
+	p.waits = append(p.waits, func() bool {
+		done, err := t.Poll()
+		if done && err == nil {
+			w.count("handed over before the end")
+		}
+		if done {
+			w.in(0, stop)
+		}
+		return done
+	})
+	w.in(core.ElectionTimeout*s.plan.Setting.Heartbeat, stop)
+	p.settle()
 	return m.release
 }
 

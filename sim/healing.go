@@ -62,7 +62,7 @@ func (w *world) mend(m *member) {
 	m.clock.drift(w.now, 1)
 	m.pausedUntil = min(m.pausedUntil, w.now)
 	m.holds = 0
-	if m.process == nil && !m.retry && w.healer.healed[m.number] {
+	if m.process == nil && !m.retry && !m.condemned && w.healer.healed[m.number] {
 		m.start()
 	}
 }
@@ -121,7 +121,7 @@ func (w *world) unequal() string {
 	}
 	for i, m := range w.members {
 		line, found := configuration.Find(m.id)
-		if !w.healer.healed[i] || !found {
+		if !w.healer.healed[i] || !found || m.condemned && w.healer.stage == quorumHealed {
 			continue
 		}
 		if w.healer.stage == allHealed && line.Incarnation != m.incarnation {

@@ -31,14 +31,21 @@ type member struct {
 
 // standing is what a member is to the cluster.
 type standing struct {
-	// spare is true for a machine that is no member at first; level is what its version knows.
+	// spare is true for a machine that is no member at first; level is what its version knows, rank its
+	// place among those that should lead.
 	spare bool
 	level uint32
+	rank  uint64
 	// incarnation is that of its directory, 0 before there is one. wiped is true until a wiped directory
 	// has been made anew. known is the configuration that it last knew to be in force.
 	incarnation entry.Incarnation
 	wiped       bool
 	known       entry.Configuration
+	// forgot is the last entry that an older copy of the directory does not hold, until the member knows so
+	// much to be committed; 0 for nothing. condemned is true from when the member noticed until the
+	// directory is removed.
+	forgot    entry.Index
+	condemned bool
 }
 
 // clock is a member's own: it runs at a rate of its own, and never back.
@@ -69,6 +76,7 @@ func newMember(w *world, number int) *member {
 		world: w, id: entry.MemberID(fmt.Sprintf("m%d", number+1)), number: number, dice: d, disk: newDisk(d),
 	}
 	m.level = core.Level + uint32(d.IntN(2))
+	m.rank = uint64(d.IntN(max(w.plan.Setting.Ranks, 1)))
 	m.clock = clock{own: core.Instant(d.Int64N(1e15)) + 1, rate: 1}
 	return m
 }
@@ -80,7 +88,7 @@ func (m *member) hold() { m.holds++ }
 
 // release lets a member start again when nothing else keeps it down.
 func (m *member) release() {
-	if m.holds--; m.holds == 0 && m.process == nil {
+	if m.holds--; m.holds == 0 && m.process == nil && !m.condemned {
 		m.start()
 	}
 }
@@ -117,7 +125,7 @@ func (m *member) later() {
 	m.retry = true
 	m.world.in(m.dice.between(100*Millisecond, Second), func() {
 		m.retry = false
-		if m.process == nil && m.holds == 0 {
+		if m.process == nil && m.holds == 0 && !m.condemned {
 			m.start()
 		}
 	})

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
@@ -15,6 +17,10 @@ type network struct {
 	links [][]link
 	// labels are the names of messages in the trace, made once.
 	labels map[labelled]string
+	// breakIn counts down the pieces of images until one of them does not arrive; 0 for never.
+	breakIn int
+	// doubt is how many forwarded commands arrive although their sender is told that the connection broke.
+	doubt int
 }
 
 // labelled is what the name of a message says.
@@ -58,6 +64,7 @@ func newNetwork(w *world, members int) *network {
 
 // reset ends every fault of the network.
 func (n *network) reset() {
+	n.breakIn, n.doubt = 0, 0
 	for from := range n.links {
 		for to := range n.links[from] {
 			l := &n.links[from][to]
@@ -91,9 +98,19 @@ func (n *network) send(p *process, to entry.MemberID, messages []core.Message) (
 		l.queue = append(l.queue, c)
 		return len(messages)
 	}
+	if n.doubt > 0 && slices.ContainsFunc(messages, isForward) {
+		n.doubt--
+		n.world.count("command in doubt")
+		n.broken(p.member.number, target.number)
+		// What says that it was ordered comes late.
+		back := &n.links[target.number][p.member.number]
+		back.last = max(back.last, n.world.now+back.dice.between(0, 6*n.world.plan.Setting.Heartbeat))
+	}
 	n.carry(p.member.number, target.number, c)
 	return len(messages)
 }
+
+func isForward(m core.Message) bool { return m.Kind == core.MsgPropose }
 
 // carry puts a parcel on its way.
 func (n *network) carry(from, to int, c parcel) {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
+	"v.io/x/ref/lib/raft/session"
 )
 
 // Plan is everything that decides a run: equal plans are equal runs.
@@ -23,6 +25,8 @@ type Setting struct {
 	Members, Spares int
 	// Lease lets leaders answer reads from a lease.
 	Lease bool
+	// Ranks is how many ranks the members have, of which each draws one; 1 and less is none.
+	Ranks int
 	// Heartbeat is that of [replica.Config].
 	Heartbeat Instant
 	// Duration is the length of the phase in which anything may fail.
@@ -103,6 +107,7 @@ func newSetting(seed uint64) Setting {
 		Members:   pick(d, 1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7),
 		Spares:    pick(d, 0, 1, 2, 2, 3),
 		Lease:     d.chance(0.4),
+		Ranks:     pick(d, 1, 1, 1, 2, 3),
 		Heartbeat: pick[Instant](d, 20, 50, 50, 100) * Millisecond,
 		Duration:  ordinaryDuration,
 		Clients:   2 + d.IntN(8),
@@ -111,7 +116,8 @@ func newSetting(seed uint64) Setting {
 		Disk:      Disk{Min: 50 * Microsecond, Max: d.between(100*Microsecond, 8*Millisecond)},
 	}
 	s.Stores = Stores{
-		SegmentSize: pick[int64](d, 8*kib, 16*kib, 64*kib), ChunkSize: pick(d, 512, kib, 4*kib), Image: d.IntN(6 * kib),
+		SegmentSize: pick[int64](d, 8*kib, 16*kib, 64*kib), ChunkSize: pick(d, 512, kib, 4*kib),
+		Image: d.IntN(pick(d, 6*kib, 6*kib, 40*kib)),
 		Snapshot: replica.SnapshotPolicy{
 			Entries: pick[int64](d, 20, 60, 200, 1000), Bytes: pick[int64](d, -1, 16*kib), Trailing: pick[int64](d, -1, 5, 50),
 		},
@@ -120,6 +126,11 @@ func newSetting(seed uint64) Setting {
 		QueueBytes: 16 * kib, QueueCount: 64, Uncommitted: pick(d, 4*kib, 64*kib), Tail: pick(d, 2*kib, 64*kib),
 		Message: pick(d, kib, 8*kib), Window: pick(d, 2*kib, 32*kib), InboxBytes: 64 * kib, InboxCount: 512,
 		ApplyBytes: pick(d, 512, 8*kib), ApplyCount: pick(d, 1, 16, 256), Command: 4 * kib,
+	}
+	if d.chance(0.3) { // so few that sessions end under way
+		s.Limits.Sessions = session.Bounds{
+			Origins: 8 + d.IntN(8), Ranges: 2 + d.IntN(8), Life: entry.Index(100 + d.IntN(400)),
+		}
 	}
 	return s
 }

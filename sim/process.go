@@ -33,6 +33,7 @@ type process struct {
 	// waits are what operators wait for: each reports whether it has ended.
 	waits []func() bool
 	dead  bool
+	news
 }
 
 // wakeup is the next turn.
@@ -70,6 +71,7 @@ func (p *process) open() error {
 	if p.driven, err = r.Drive(); err != nil {
 		return err
 	}
+	p.events = r.Subscribe(0)
 	p.status = r.Status()
 	m.known = p.status.Configuration
 	w.note(m.name(), didStart, "", p.life, uint64(p.status.Term), uint64(p.status.Last.Index), uint64(p.status.Applied))
@@ -91,6 +93,7 @@ func (p *process) config() replica.Config {
 		Log: &watchedLog{Log: p.dir.Log(), process: p}, Snapshots: p.dir.Snapshots(), Transport: p, Machine: p.machine,
 		Now: func() core.Instant { return m.clock.at(w.now) }, Seed: w.plan.Seed + uint64(m.number),
 		Heartbeat: duration(s.Heartbeat), Limits: s.Limits, Snapshot: s.Stores.Snapshot, Logger: w.logger(m),
+		Election: replica.Election{Rank: m.rank},
 	}
 }
 
@@ -223,8 +226,16 @@ func (p *process) observe(before *replica.Status) {
 	s := &p.status
 	w := p.member.world
 	w.turned++
+	p.turned++
+	p.listen()
 	if before.Term != s.Term || before.Role != s.Role || before.Last != s.Last || before.Commit != s.Commit {
 		p.note(didTurn, s.Role.String(), uint64(s.Term), uint64(s.Last.Index), uint64(s.Commit))
+	}
+	if m := p.member; m.forgot > 0 && s.Commit >= m.forgot {
+		m.forgot = 0
+	}
+	if s.Role == core.Leader {
+		p.changed(&before.Configuration, &s.Configuration)
 	}
 	turn := check.Turn{Life: p.who, Before: *before, After: *s, Log: p.driven}
 	p.judge(w.checks.Turned(&turn))
@@ -237,20 +248,28 @@ func (p *process) observe(before *replica.Status) {
 // failed takes a replica that has stopped by itself, which only a fault of its disk excuses.
 func (p *process) failed(err error) {
 	m := p.member
+	if m.forgot > 0 && errors.Is(err, replica.ErrProtocol) {
+		p.note(didNotice, "", uint64(m.forgot), p.life)
+		m.world.count("old copy noticed")
+		p.end()
+		m.condemn()
+		return
+	}
 	if m.disk.faults == 0 || !errors.Is(err, replica.ErrPoisoned) && !errors.Is(err, replica.ErrMachine) {
 		p.violate(fmt.Errorf("failure: %s stopped by itself: %w", m.id, err))
 		return
 	}
 	p.note(didFail, "", uint64(m.disk.faults), p.life)
 	m.world.count("stopped by its disk")
-	m.process, p.dead = nil, true
-	p.drop()
-	m.world.network.died(m)
+	p.end()
 	m.later()
 }
 
 // drop lets go of what waits in a process that has died.
 func (p *process) drop() {
+	if p.driven != nil {
+		p.figures()
+	}
 	for _, f := range p.flights {
 		f.lost()
 	}
@@ -359,6 +378,12 @@ func (p *process) stop() {
 		p.judge(err)
 	}
 	p.answer()
+	p.end()
+}
+
+// end takes a process away that has stopped.
+func (p *process) end() {
+	m := p.member
 	m.process, p.dead = nil, true
 	p.drop()
 	m.world.network.died(m)

@@ -27,6 +27,8 @@ const (
 	didApply
 	didRestore
 	didRefuse
+	didNotice
+	didPutBack
 	didPhase
 )
 
@@ -48,6 +50,8 @@ var lines = [...]struct{ name, format string }{
 	didApply:   {"apply", "entry %d of term %d, attempt %d, state %x"},
 	didRestore: {"restore", "image at %d, state %x"},
 	didRefuse:  {"refuse", "%s, number %d"},
+	didNotice:  {"notice", "its directory is an older copy that lacks entry %d, life %d"},
+	didPutBack: {"put back", "an older copy of the directory, which ends at %d in place of %d"},
 	didPhase:   {"phase", "%s"},
 }
 

@@ -86,7 +86,10 @@ func (t *transfer) piece() {
 	if t.ended {
 		return
 	}
-	if !t.usable() {
+	n := t.from.member.world.network
+	broken := n.breakIn == 1
+	n.breakIn = max(n.breakIn-1, 0)
+	if broken || !t.usable() {
 		t.abort(errUnreachable)
 		return
 	}
@@ -97,9 +100,9 @@ func (t *transfer) piece() {
 	}
 	p.note(didImage, string(t.from.member.id), uint64(t.image.Meta.Index), uint64(t.receiving.At()))
 	buffer := make([]byte, 1+p.member.dice.IntN(pieceMax))
-	n, err := io.ReadFull(t.reader, buffer)
-	if n > 0 {
-		if _, failed := t.receiving.Write(buffer[:n]); failed != nil {
+	read, err := io.ReadFull(t.reader, buffer)
+	if read > 0 {
+		if _, failed := t.receiving.Write(buffer[:read]); failed != nil {
 			t.abort(failed)
 			p.settle()
 			return

@@ -116,6 +116,13 @@ func (s *Suite) Stored(life Life, b *entry.Batch) error {
 // Recovered is told what a log says at a restart.
 func (s *Suite) Recovered(life Life, r *entry.Recovered) error { return s.Disks.recovered(life, r) }
 
+// PutBack is told that a member's directory was replaced by an older copy of itself: what it had confirmed
+// since then is forgotten. Whether that may be is the simulator's care.
+func (s *Suite) PutBack(life Life, c Copy) {
+	s.Disks.putBack(life, c)
+	s.Promises.forget(life, c.log.hard)
+}
+
 // Sent is told of every message that leaves a member.
 func (s *Suite) Sent(life Life, m *core.Message) error { return s.Promises.sent(life, m) }
 

@@ -152,6 +152,41 @@ func TestDisks(t *testing.T) {
 	wants(t, begin().Recovered(wiped, &entry.Recovered{}), "")
 }
 
+// An older copy of a directory has confirmed what the log had when it was copied, and knows of no later vote.
+// What the directory had confirmed meanwhile was true all the same.
+func TestCopies(t *testing.T) {
+	s := New()
+	old := entry.HardState{Term: 1, Vote: "b"}
+	first := batch(block(1, 0, 1, 1))
+	first.Hard = &old
+	wants(t, s.Stored(a, first), "")
+	copied := s.Disks.Copied(a)
+	hard := entry.HardState{Term: 2, Vote: "c"}
+	second := batch(block(3, 0, 2))
+	second.Hard = &hard
+	wants(t, s.Stored(a, second), "")
+	vote := core.Message{Kind: core.MsgVoteReply, From: "a", To: "c", Term: 2}
+	wants(t, s.Sent(a, &vote), "")
+	third := entry.Position{Index: 3, Term: 2}
+	if copied.Hard() != old || copied.Last() != (entry.Position{Index: 2, Term: 1}) ||
+		!s.Disks.Holds("a", third) || s.Disks.Hard("a") != hard || s.Disks.Holds("b", third) || s.Disks.Hard("b").Term != 0 {
+		t.Fatalf("copied %+v to %+v; confirmed %+v", copied.Hard(), copied.Last(), s.Disks.Hard("a"))
+	}
+	found := entry.Recovered{Hard: old, Last: 2, Terms: []entry.TermRun{{First: 1, Term: 1}}}
+	wants(t, s.Recovered(a, &found), "durable is durable")
+	s.PutBack(a, copied)
+	wants(t, s.Recovered(a, &found), "")
+	if s.Disks.Holds("a", third) || !s.Disks.holds("a", third) {
+		t.Error("the copy holds what it lacks, or the directory never held it")
+	}
+	again := entry.HardState{Term: 2, Vote: "b"}
+	wants(t, s.Stored(a, &entry.Batch{Hard: &again}), "")
+	vote.To = "b"
+	wants(t, s.Sent(a, &vote), "")
+	vote.To = "c"
+	wants(t, s.Sent(a, &vote), "vote after sync")
+}
+
 func TestCommits(t *testing.T) {
 	log := terms{1, 1, 2}
 	begin := func() *Suite {

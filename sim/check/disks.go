@@ -1,6 +1,10 @@
 package check
 
-import "v.io/x/ref/lib/raft/entry"
+import (
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+)
 
 // Disks keeps what the log of each member has confirmed as durable, and checks at each restart that
 // all of it is still there: no acknowledged entry, term or vote is lost.
@@ -35,6 +39,52 @@ func (d *Disks) of(life Life) *durable {
 	log := &durable{incarnation: life.Incarnation}
 	d.logs[life.Member] = append(all, log)
 	return log
+}
+
+// Copy is what a log had confirmed when somebody copied its directory.
+type Copy struct{ log durable }
+
+// Copied returns what the member's log has confirmed now.
+func (d *Disks) Copied(life Life) Copy {
+	log := *d.of(life)
+	log.terms = slices.Clone(log.terms)
+	return Copy{log}
+}
+
+// Hard returns the term and vote of the copy, Last its last entry.
+func (c *Copy) Hard() entry.HardState { return c.log.hard }
+
+// Last returns the last entry of the copy, or of the image that it begins with.
+func (c *Copy) Last() entry.Position { return c.log.position() }
+
+func (l *durable) position() entry.Position {
+	return entry.Position{Index: l.last(), Term: l.term(l.last())}
+}
+
+// Holds reports whether a member's present directory has confirmed the entry.
+func (d *Disks) Holds(member entry.MemberID, at entry.Position) bool {
+	all := d.logs[member]
+	if len(all) == 0 {
+		return false
+	}
+	log := all[len(all)-1]
+	return at.Index <= max(log.base, log.image) || log.term(at.Index) == at.Term
+}
+
+// Hard returns the term and vote that a member's present directory has confirmed.
+func (d *Disks) Hard(member entry.MemberID) entry.HardState {
+	all := d.logs[member]
+	if len(all) == 0 {
+		return entry.HardState{}
+	}
+	return all[len(all)-1].hard
+}
+
+// putBack takes note that an older copy took the directory's place.
+func (d *Disks) putBack(life Life, c Copy) {
+	log := c.log
+	log.terms = slices.Clone(log.terms)
+	d.logs[life.Member] = append(d.logs[life.Member], &log)
 }
 
 func (d *Disks) storing(life Life, b *entry.Batch) { d.of(life).pending = b }

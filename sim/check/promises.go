@@ -39,6 +39,16 @@ func (p *Promises) sent(life Life, m *core.Message) error {
 	return nil
 }
 
+// forget takes back the votes that a directory does not know of any more.
+func (p *Promises) forget(life Life, known entry.HardState) {
+	for b := range p.votes {
+		own := b.member == life.Member && b.incarnation == life.Incarnation
+		if own && (b.term > known.Term || b.term == known.Term && known.Vote == "") {
+			delete(p.votes, b)
+		}
+	}
+}
+
 func (p *Promises) vote(life Life, m *core.Message) error {
 	p.Votes++
 	hard := p.disks.of(life).hard

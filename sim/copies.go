@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/sim/check"
+)
+
+// This file: a member's directory is replaced by an older copy of itself, as by a backup that somebody
+// means well with. The copy does not know what it has forgotten. A leader that counts on it tells it so in
+// each message, and it stops; then its machine is given an empty directory. Before a leader has told it,
+// nobody can know: the copy may vote a second time, or for one that lacks what it had acknowledged. So
+// the atlas lets it happen only where the others remember all of it.
+
+// oldCopy is a copy of a member's directory.
+type oldCopy struct {
+	memory      *vfs.Memory
+	incarnation entry.Incarnation
+	known       entry.Configuration
+	confirmed   check.Copy
+}
+
+// beginOldCopy copies a directory now, and puts it back later, as soon as the atlas allows it.
+func beginOldCopy(s *strike) func() {
+	m := s.alive()
+	if m == nil || m.forgot > 0 || m.wiped {
+		return nil
+	}
+	c := &oldCopy{
+		memory: m.disk.memory.Crash(vfs.Keep), incarnation: m.incarnation, known: m.known,
+		confirmed: s.checks.Disks.Copied(m.process.who),
+	}
+	return func() { s.putBack(m, c, 50) }
+}
+
+// putBack replaces the directory, or tries again a little later.
+func (w *world) putBack(m *member, c *oldCopy, tries int) {
+	if w.healing() || m.incarnation != c.incarnation || m.forgot > 0 || tries == 0 {
+		return
+	}
+	if !w.mayPutBack(m, c) {
+		w.in(100*Millisecond, func() { w.putBack(m, c, tries-1) })
+		return
+	}
+	w.count("old copy put back")
+	now := w.checks.Disks.Copied(check.Life{Member: m.id, Incarnation: m.incarnation})
+	w.note(m.name(), didPutBack, "", uint64(c.confirmed.Last().Index), uint64(now.Last().Index))
+	m.hold()
+	m.die(true)
+	m.disk.memory, m.known = c.memory, c.known
+	if now.Last() != c.confirmed.Last() {
+		m.forgot = max(now.Last().Index, 1)
+	}
+	w.checks.PutBack(check.Life{Member: m.id, Incarnation: m.incarnation}, c.confirmed)
+	m.release()
+}
+
+// mayPutBack reports whether the others remember what the copy has forgotten. All that the directory has
+// confirmed is held by a majority of every set of voters without it. And if it has forgotten a term or a
+// vote, then nobody can be elected any more in the terms up to that one: all others are as far, none of
+// them is a candidate, and the vote was not the member's own.
+func (w *world) mayPutBack(m *member, c *oldCopy) bool {
+	disks := w.checks.Disks
+	now := disks.Copied(check.Life{Member: m.id, Incarnation: m.incarnation})
+	hard, last := now.Hard(), now.Last()
+	if hard != c.confirmed.Hard() {
+		if w.plan.Setting.Lease && c.confirmed.Hard().Term == 0 {
+			return false // it would not know that it may have promised something
+		}
+		for _, other := range w.members {
+			if other != m && len(other.known.Members) > 0 && !other.beyond(hard, disks.Hard(other.id).Term, m.id) {
+				return false
+			}
+		}
+	}
+	remembers := func(c *entry.Configuration, id entry.MemberID) bool {
+		return id != m.id && w.whole(c, id) && disks.Holds(id, last)
+	}
+	return w.shrinks == 0 && w.majorities(remembers) && majoritiesOf([]entry.Configuration{c.known}, remembers)
+}
+
+// beyond reports whether a member cannot win the term of a forgotten vote any more.
+func (m *member) beyond(forgotten entry.HardState, term entry.Term, voter entry.MemberID) bool {
+	if term != forgotten.Term || m.process == nil {
+		return term > forgotten.Term
+	}
+	return m.process.status.Role != core.Candidate && forgotten.Vote != voter
+}
+
+// condemn is told when a member has noticed that its directory is an older copy: an operator removes the
+// directory as soon as that destroys nothing, and the member starts empty.
+func (m *member) condemn() {
+	m.condemned = true
+	var remove func()
+	remove = func() {
+		switch {
+		case !m.condemned:
+		case !m.world.mayRemove(m):
+			m.world.in(Second/2, remove)
+		default:
+			m.wipe()
+			m.world.count("old copy removed")
+			if m.holds == 0 {
+				m.start()
+			}
+		}
+	}
+	m.world.in(Second/10, remove)
+}
+
+// mayRemove is mayWipe, or, when everybody is healed and all that was ever committed is in the majority
+// that has converged, whether the configuration in force tells the member's next directory from this one.
+func (w *world) mayRemove(m *member) bool {
+	if w.healer.stage != allHealed {
+		return w.mayWipe(m)
+	}
+	c := w.configurations()[0]
+	line, found := c.Find(m.id)
+	return !found || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
+}

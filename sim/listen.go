@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// This file: what members tell of themselves, counted, so that a summary shows that every feature of the
+// algorithm was at work.
+
+// news is what a process has told of itself.
+type news struct {
+	events *replica.Subscription
+	// configured is the entry of the newest configuration that was told, turned how many turns there were.
+	configured entry.Index
+	turned     uint64
+}
+
+// listen takes the events of a turn.
+func (p *process) listen() {
+	w := p.member.world
+	for {
+		select {
+		case e, open := <-p.events.Events():
+			if !open {
+				return
+			}
+			if e.Missed > 0 {
+				p.violate(errors.New("events: some were dropped, although there is room for those of many turns"))
+			}
+			p.heard(w, &e)
+		default:
+			return
+		}
+	}
+}
+
+func (p *process) heard(w *world, e *replica.Event) {
+	switch e.Kind {
+	case replica.EventRole:
+		switch {
+		case e.Role == core.PreCandidate:
+			w.count("pre-vote asked for")
+		case e.Role == core.Leader && w.plan.Setting.Ranks > 1:
+			w.count(fmt.Sprintf("leader of rank %d", p.member.rank))
+		case e.Was == core.Leader:
+			w.count("leader steps down")
+		}
+	case replica.EventStall:
+		if e.Stalled {
+			w.count("disk stall noticed")
+		}
+	case replica.EventMembership:
+		if e.Index < p.configured {
+			w.count("configuration rolled back")
+		}
+		p.configured = e.Index
+	case replica.EventSnapshotTaken:
+		if e.Err == nil {
+			w.count("snapshot taken")
+		}
+	}
+}
+
+// changed compares the configurations of a leader before and after a turn.
+func (p *process) changed(before, after *entry.Configuration) {
+	w := p.member.world
+	if slices.EqualFunc(before.Members, after.Members, sameMember) && before.Level == after.Level {
+		return
+	}
+	if after.Level > before.Level {
+		w.count("level raised")
+	}
+	if after.Joint() && !before.Joint() {
+		w.count("joint configuration begun")
+	}
+	for i := range after.Members {
+		now := &after.Members[i]
+		was, found := before.Find(now.ID)
+		switch {
+		case !found:
+		case was.Incarnation != 0 && was.Incarnation != now.Incarnation:
+			w.count("new incarnation recorded")
+		case was.Learner && !now.Learner:
+			w.count("learner promoted")
+		}
+	}
+}
+
+func sameMember(a, b entry.Member) bool {
+	return a.ID == b.ID && a.Incarnation == b.Incarnation && a.Learner == b.Learner && a.Promote == b.Promote &&
+		a.Leaving == b.Leaving
+}
+
+// figures adds what a life has counted of itself.
+func (p *process) figures() {
+	w := p.member.world
+	s := p.driven.Replica().Stats()
+	for _, f := range []struct {
+		name string
+		n    uint64
+	}{
+		{"command proposed again", s.Commands.ProposedAgain},
+		{"duplicate skipped", s.Commands.Duplicates},
+		{"command of an unknown session", s.Commands.Refused},
+		{"session renewed", s.Commands.Renewed},
+		{"message of another directory", s.Refused.Core.Replaced},
+		{"message of a removed member", s.Refused.Core.Removed},
+		{"message of a stranger", s.Refused.Core.Strangers},
+		{"message of an old term", s.Refused.Core.Stale},
+		{"vote refused for a leader", s.Refused.Core.Sticky},
+		{"denial of what was acknowledged", s.Refused.Core.Forgotten},
+	} {
+		w.counts[f.name] += int(f.n)
+	}
+}
