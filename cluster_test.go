@@ -120,6 +120,8 @@ type member struct {
 	config RaftConfig
 	client *journal
 	up     bool
+	// open opens what the member remembers, nil for its directory as it is.
+	open opener
 }
 
 // cluster is a set of members in this process, over real TCP and real files. Each has a principal of
@@ -194,7 +196,11 @@ func (c *cluster) create(m *member) {
 	c.t.Helper()
 	fail, empty := m.client.fail, m.client.empty
 	m.client = &journal{fail: fail, empty: empty}
-	r, err := NewRaft(m.ctx, &m.config, m.client)
+	open := m.open
+	if open == nil {
+		open = openDirectory
+	}
+	r, err := newRaft(m.ctx, &m.config, m.client, open)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ const (
 	EventSnapshotTaken     EventKind = "snapshot taken"     // Its own image up to Index is durable, or was dropped: Err.
 	EventSnapshotSent      EventKind = "snapshot sent"      // Member has the image up to Index, or has not yet: Err.
 	EventSnapshotInstalled EventKind = "snapshot installed" // The leader's image up to Index replaced log and state.
+	EventFailed            EventKind = "failed"             // The member stopped by itself because of Err: the last event.
 )
 
 // eventKinds are the kinds as replica has them.
@@ -32,6 +33,7 @@ var eventKinds = map[replica.EventKind]EventKind{
 	replica.EventSnapshotTaken:     EventSnapshotTaken,
 	replica.EventSnapshotSent:      EventSnapshotSent,
 	replica.EventSnapshotInstalled: EventSnapshotInstalled,
+	replica.EventFailed:            EventFailed,
 }
 
 // Event tells that something happened to a member. Its fields are explained at the kinds that use them.

@@ -110,12 +110,12 @@ func TestSubscriptionEnds(t *testing.T) {
 }
 
 func TestEveryKindOfEventHasItsName(t *testing.T) {
-	for kind := replica.EventTerm; kind <= replica.EventSnapshotInstalled; kind++ {
+	for kind := replica.EventTerm; kind <= replica.EventFailed; kind++ {
 		if got := eventKinds[kind]; string(got) != kind.String() {
 			t.Errorf("%v is called %q", kind, got)
 		}
 	}
-	if extra := replica.EventSnapshotInstalled + 1; len(eventKinds) != int(extra)-1 {
+	if extra := replica.EventFailed + 1; len(eventKinds) != int(extra)-1 {
 		t.Errorf("%d kinds have a name", len(eventKinds))
 	}
 }

@@ -18,10 +18,10 @@ var _ persistence = directory{}
 
 // openDirectory opens or creates the directory at path and takes its lock. The error says what was
 // found there; nothing is deleted or changed when it fails.
-func openDirectory(ctx *context.T, path string) (directory, error) {
+func openDirectory(ctx *context.T, path string) (persistence, error) {
 	dir, err := storage.OS(path, storage.Options{Incarnation: entry.Incarnation(randomNumber())})
 	if err != nil {
-		return directory{}, ErrBadConfig.Errorf(ctx, "RaftConfig.%s = %q: %s: %w", "LogDir", path, "cannot be opened", err)
+		return nil, ErrBadConfig.Errorf(ctx, "RaftConfig.%s = %q: %s: %w", "LogDir", path, "cannot be opened", err)
 	}
 	return directory{dir}, nil
 }

@@ -1,6 +1,8 @@
 package raft
 
 import (
+	"v.io/v23/context"
+
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
 )
@@ -26,6 +28,9 @@ type persistence interface {
 	// Close releases the directory for another owner. The log is closed before it.
 	Close() error
 }
+
+// opener opens or creates what a member remembers at a path.
+type opener func(ctx *context.T, path string) (persistence, error)
 
 // record is what a directory says about its member.
 type record struct {

@@ -70,6 +70,11 @@ const (
 // ctx names the principal and the namespace; its end does not stop the member, the end of the
 // runtime does.
 func NewRaft(ctx *context.T, config *RaftConfig, client RaftClient) (Raft, error) {
+	return newRaft(ctx, config, client, openDirectory)
+}
+
+// newRaft is NewRaft over what open finds in LogDir.
+func newRaft(ctx *context.T, config *RaftConfig, client RaftClient, open opener) (Raft, error) {
 	s, err := newSettings(ctx, config)
 	if err != nil {
 		return nil, err
@@ -79,7 +84,7 @@ func NewRaft(ctx *context.T, config *RaftConfig, client RaftClient) (Raft, error
 	}
 	ctx, cancel := context.WithRootCancel(ctx)
 	r := &raft{ctx: ctx, cancel: cancel, settings: s, log: s.log, life: life{phase: phaseNew}}
-	if err := r.assemble(client); err != nil {
+	if err := r.assemble(client, open); err != nil {
 		r.dismantle()
 		return nil, err
 	}
@@ -88,9 +93,9 @@ func NewRaft(ctx *context.T, config *RaftConfig, client RaftClient) (Raft, error
 
 // assemble opens the rooms, each in the order in which the next one needs it. What was opened when
 // it fails is closed by dismantle.
-func (r *raft) assemble(client RaftClient) error {
+func (r *raft) assemble(client RaftClient, open opener) error {
 	// The directory first: it may know the member's id, and its lock keeps out a second member.
-	store, err := openDirectory(r.ctx, r.settings.LogDir)
+	store, err := open(r.ctx, r.settings.LogDir)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,9 @@ type Recovered struct {
 	Damaged []Damage
 	// Held is the greatest position that the log can have held, when its end cannot be read and the
 	// entries from Last+1 on are therefore missing; else it is zero. The member may have acknowledged
-	// entries up to there. Invariant: zero, or in term and index, in this order, not before Last.
+	// entries up to there. Invariant: zero, or by term and then index after Last; and once reported, every
+	// later Recover reports it, until Last has come up to it: what was stored, truncated or reset
+	// meanwhile does not undo that the member may have acknowledged more.
 	Held Position
 }
 

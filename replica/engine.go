@@ -72,6 +72,9 @@ type writer struct {
 type loading struct {
 	queue []core.Load
 	busy  bool
+	// cut is true when entries were removed from the log since the present read began: it may have
+	// asked for some of them.
+	cut bool
 }
 
 // applying is what is on its way to the machine.
@@ -122,7 +125,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 	in := &e.input
 	changes := in.Changes[:0]
 	*in = core.Input{
-		Now: ev.now, Received: ev.messages, Loaded: ev.loaded, Lost: ev.lost, Campaign: ev.campaign,
+		Now: ev.now, Received: ev.messages, Loaded: in.Loaded[:0], Lost: ev.lost, Campaign: ev.campaign,
 		Proposals: in.Proposals[:0], Reads: in.Reads[:0], Transfers: in.Transfers[:0],
 		Peers: ev.peers,
 	}
@@ -137,8 +140,8 @@ func (e *engine) prepare(ev *events, act *actions) {
 	if ev.created != nil {
 		e.takeCreated(ev.created, act)
 	}
-	if len(ev.loaded) > 0 {
-		e.loader.busy = false
+	for i := range ev.loaded {
+		e.takeLoaded(&ev.loaded[i])
 	}
 	if in.Answers = ev.answers; len(ev.answers) > 0 {
 		e.compares.busy = false
@@ -173,6 +176,17 @@ func (e *engine) takeStored(s *storedEvent) {
 		i.done <- nil
 	}
 	e.writer.installs = waits
+}
+
+// takeLoaded passes on what was read. A disk that cannot be read is a failed one, unless the entries
+// were removed under the reader.
+func (e *engine) takeLoaded(l *loadedEvent) {
+	e.loader.busy = false
+	if l.err != nil && !e.loader.cut {
+		e.fail(fmt.Errorf("%w: %w", ErrPoisoned, l.err))
+		return
+	}
+	e.input.Loaded = append(e.input.Loaded, l.answer)
 }
 
 // takeProposals orders the commands that nobody withdrew.
@@ -259,6 +273,7 @@ func (e *engine) write(w *core.Write) {
 	b := &entry.Batch{
 		Seq: w.Seq, Hard: w.Hard, TruncateFrom: w.TruncateFrom, Reset: w.Reset, Commit: w.Commit,
 	}
+	e.loader.cut = e.loader.cut || w.TruncateFrom != 0 || w.Reset != nil
 	if w.TruncateFrom != 0 {
 		e.tail.truncate(w.TruncateFrom)
 		e.parkPlaced(w.TruncateFrom)
@@ -488,7 +503,7 @@ func (e *engine) dispatch(act *actions) {
 	}
 	act.compare = e.compares.next(e.status.Term)
 	if l := &e.loader; !l.busy && len(l.queue) > 0 {
-		act.load, l.busy = &core.Load{}, true
+		act.load, l.busy, l.cut = &core.Load{}, true, false
 		*act.load = l.queue[0]
 		l.queue = slices.Delete(l.queue, 0, 1)
 	}

@@ -19,7 +19,7 @@ type events struct {
 	untaken  []core.RefusedForward
 	stored   *storedEvent
 	applied  *applyTask
-	loaded   []core.Loaded
+	loaded   []loadedEvent
 	sent     []sentEvent
 	created  *createdEvent
 	installs []*install
@@ -41,6 +41,13 @@ type wishes struct {
 // storedEvent ends the write of a batch.
 type storedEvent struct {
 	seq uint64
+	err error
+}
+
+// loadedEvent ends a read for a member that lags.
+type loadedEvent struct {
+	answer core.Loaded
+	// err is why nothing was read, although the entries may be there.
 	err error
 }
 

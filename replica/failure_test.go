@@ -3,7 +3,6 @@ package replica_test
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,20 +12,7 @@ import (
 	"v.io/x/ref/lib/raft/replica"
 )
 
-// brokenLog fails Store once it is told to.
-type brokenLog struct {
-	replica.LogStore
-	broken atomic.Bool
-}
-
 var errDisk = errors.New("input/output error")
-
-func (l *brokenLog) Store(b *entry.Batch) error {
-	if l.broken.Load() {
-		return errDisk
-	}
-	return l.LogStore.Store(b)
-}
 
 // ended waits until the replica has stopped by itself and returns why.
 func ended(t *testing.T, m *member) error {
@@ -43,34 +29,6 @@ func ended(t *testing.T, m *member) error {
 		t.Errorf("a failed replica shows the status %+v", s)
 	}
 	return m.Err()
-}
-
-// TestPoisoned fails the leader's disk: it acknowledges nothing more, says why, and another member
-// leads.
-func TestPoisoned(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		logs := map[entry.MemberID]*brokenLog{}
-		c := newCluster(t, 3, func(m *member, config *replica.Config) {
-			logs[m.id] = &brokenLog{LogStore: config.Log}
-			config.Log = logs[m.id]
-		}).start()
-		leader := c.leader()
-		leader.propose("before")
-		logs[leader.id].broken.Store(true)
-		_, _, err := leader.Propose(t.Context(), []byte("lost?"))
-		if !errors.Is(err, replica.ErrOutcomeUnknown) {
-			t.Errorf("a command whose write failed: %v, want outcome unknown", err)
-		}
-		if err := ended(t, leader); !errors.Is(err, replica.ErrPoisoned) || !errors.Is(err, errDisk) {
-			t.Errorf("Err is %v, want ErrPoisoned and the disk's error", err)
-		}
-		if _, _, err := leader.Propose(t.Context(), []byte("x")); !errors.Is(err, replica.ErrStopped) {
-			t.Errorf("Propose after the failure: %v", err)
-		}
-		leader.stop()
-		c.leader().propose("after")
-		c.converge()
-	})
 }
 
 // TestPanic lets the program of one follower panic: that member stops loudly, the others go on.

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,11 +53,18 @@ func (r *Replica) loadRange(l core.Load) outcome {
 	if err == nil {
 		answer.Entries.Count = uint32(block.Len())
 		answer.Body = []*entry.Block{block}
-	} else if !errors.Is(err, entry.ErrCompacted) {
+	}
+	switch {
+	case err == nil, errors.Is(err, entry.ErrCompacted):
+		err = nil
+	case errors.Is(err, entry.ErrCorrupt):
 		r.config.Logger.Error("entries cannot be read; the member gets a snapshot", "member", l.To,
 			"first", l.Entries.First, "last", l.Entries.Last(), "error", err)
+		err = nil
+	default:
+		err = fmt.Errorf("reading entries %d to %d for %s: %w", l.Entries.First, l.Entries.Last(), l.To, err)
 	}
-	return func(ev *events) { ev.loaded = append(ev.loaded, answer) }
+	return func(ev *events) { ev.loaded = append(ev.loaded, loadedEvent{answer: answer, err: err}) }
 }
 
 // runTask does one job of the machine. The image, when not nil, is to be completed beside the next

@@ -304,7 +304,7 @@ func (r *Replica) Watch() (Status, <-chan struct{}) {
 
 // Stats returns the figures.
 func (r *Replica) Stats() Stats {
-	s := Stats{Status: r.Status(), SinceContact: -1}
+	s := Stats{Status: r.Status(), SinceContact: -1, Failure: r.Err()}
 	if s.LastContact != 0 {
 		s.SinceContact = time.Duration(r.config.Now() - s.LastContact)
 	}
@@ -326,10 +326,10 @@ func (r *Replica) Stats() Stats {
 }
 
 // Ready returns nil when this member can serve: it runs, knows a leader and has applied everything
-// that was committed when it first heard of one. The error says what is missing.
+// that was committed when it first heard of one. The error says what is missing, or why it failed.
 func (r *Replica) Ready() error {
 	if err := r.running(); err != nil {
-		return err
+		return errors.Join(err, r.Err())
 	}
 	s, target := r.Status(), entry.Index(r.gauges.target.Load())
 	switch {

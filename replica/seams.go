@@ -23,7 +23,9 @@ type LogStore interface {
 	Store(*entry.Batch) error
 	// Read returns entries lo to hi, or fewer when they exceed maxBytes (but at least one), each
 	// verified against its checksums. The result is immutable. The error wraps ErrCompacted when lo
-	// is no longer in the log, and entry.ErrCorrupt when the disk's bytes are not what was written.
+	// is no longer in the log, and entry.ErrCorrupt when the disk's bytes are not what was written; but
+	// intact entries before damaged ones are returned. Any other error says that the disk cannot be
+	// read, or that the log does not have the entries.
 	Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error)
 	// Compact allows the store to drop the entries up to through, which a durable snapshot covers.
 	// It may drop fewer.

@@ -304,6 +304,11 @@ func (r *Replica) closeRooms(cause error) {
 	r.life.stopErr = err
 	r.life.mu.Unlock()
 	r.publishEnd()
+	if cause != nil {
+		failed := r.engine.event(EventFailed)
+		failed.Role, failed.Leader, failed.Err = core.Follower, "", cause
+		r.watch.hub.tell([]Event{failed})
+	}
 	r.watch.hub.close()
 	close(r.life.done)
 }

@@ -48,6 +48,8 @@ type Stats struct {
 	EventsDropped uint64
 	// Commands counts what was done so that commands are applied once.
 	Commands RepeatedCommands
+	// Failure is why the replica stopped by itself, nil while it did not: [Replica.Err].
+	Failure error
 }
 
 // peerPicture is Stats.Peers and when it was taken.

@@ -33,10 +33,12 @@ const (
 	// EventSnapshotInstalled: the image up to entry Index, received from a leader, has replaced log and
 	// state.
 	EventSnapshotInstalled
+	// EventFailed: the replica has stopped by itself, because of Err. It is the last event.
+	EventFailed
 )
 
 var eventNames = [...]string{"", "term", "role", "leader", "membership", "stall", "snapshot taken", "snapshot sent",
-	"snapshot installed"}
+	"snapshot installed", "failed"}
 
 // String returns the kind's name.
 func (k EventKind) String() string {

@@ -150,12 +150,12 @@ func TestSlowSubscriber(t *testing.T) {
 }
 
 func TestEventNames(t *testing.T) {
-	for kind := replica.EventTerm; kind <= replica.EventSnapshotInstalled; kind++ {
+	for kind := replica.EventTerm; kind <= replica.EventFailed; kind++ {
 		if name := kind.String(); name == "" || strings.HasPrefix(name, "event kind") {
 			t.Errorf("kind %d is called %q", kind, kind)
 		}
 	}
-	for _, kind := range []replica.EventKind{0, replica.EventSnapshotInstalled + 1} {
+	for _, kind := range []replica.EventKind{0, replica.EventFailed + 1} {
 		if !strings.HasPrefix(kind.String(), "event kind ") {
 			t.Errorf("kind %d is called %q", kind, kind)
 		}

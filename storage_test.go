@@ -1,0 +1,79 @@
+package raft
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"v.io/v23/context"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
+
+// brokenDirectory is a member's directory on a disk that fails every write once it is told to.
+type brokenDirectory struct {
+	persistence
+	broken *atomic.Bool
+}
+
+func (d brokenDirectory) Log() replica.LogStore { return brokenLog{d.persistence.Log(), d.broken} }
+
+type brokenLog struct {
+	replica.LogStore
+	broken *atomic.Bool
+}
+
+func (l brokenLog) Store(b *entry.Batch) error {
+	if l.broken.Load() {
+		return errPlanned
+	}
+	return l.LogStore.Store(b)
+}
+
+// TestFailedDiskStopsTheMemberNotTheProcess fails the leader's disk: the member stops, every door says
+// why, and the others go on, in the same process.
+func TestFailedDiskStopsTheMemberNotTheProcess(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	broken := make([]atomic.Bool, len(c.members))
+	for i, m := range c.members {
+		m.Stop()
+		m.open = func(ctx *context.T, path string) (persistence, error) {
+			p, err := openDirectory(ctx, path)
+			return brokenDirectory{p, &broken[i]}, err
+		}
+		c.create(m)
+	}
+	c.introduce()
+	for _, m := range c.members {
+		m.Start()
+	}
+	c.append(0, "x")
+	leader := c.leader()
+	m := c.members[leader]
+	events := m.Subscribe(0)
+	defer events.Close()
+	broken[leader].Store(true)
+	if _, err := m.Append(m.ctx, []byte("lost?")); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("a command whose write failed: %v", err)
+	}
+	seen := until(t, c, events, "the failure", func(e Event) bool { return e.Kind == EventFailed })
+	if last := seen[len(seen)-1]; !errors.Is(last.Err, errPlanned) {
+		t.Errorf("the event tells %v", last.Err)
+	}
+	if s := m.Stats(); !errors.Is(s.Failure, errPlanned) || s.Role != RoleStopped {
+		t.Errorf("the figures are %+v", s)
+	}
+	for name, err := range map[string]error{"Live": m.Live(), "Ready": m.Ready()} {
+		if !errors.Is(err, errPlanned) {
+			t.Errorf("%s says %v", name, err)
+		}
+	}
+	_, err := m.Append(m.ctx, []byte("y"))
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), errPlanned.Error()) {
+		t.Errorf("Append on the failed member: %v", err)
+	}
+	c.stop(leader)
+	c.append(c.leader(), "the others go on")
+}
