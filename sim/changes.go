@@ -291,10 +291,12 @@ func (m *member) wipe() {
 	m.spare = m.spare || m.world.grown()
 }
 
-// grown reports whether the members are, or may be, others than at first.
+// grown reports whether the voters are, or may be, others than at first.
 func (w *world) grown() bool {
 	return slices.ContainsFunc(w.configurations(), func(c entry.Configuration) bool {
-		return !slices.EqualFunc(c.Members, w.initial.Members, func(a, b entry.Member) bool { return a.ID == b.ID })
+		return !slices.EqualFunc(c.Members, w.initial.Members, func(a, b entry.Member) bool {
+			return a.ID == b.ID && a.Learner == b.Learner
+		})
 	})
 }
 

@@ -37,8 +37,8 @@ var FaultKinds = []FaultKind{
 	{Name: "leader alone", Every: 8 * Second, Least: Second / 5, Most: 3 * Second, begin: beginLeaderAlone},
 	{Name: "clogged link", Every: 5 * Second, Least: Second / 20, Most: 2 * Second, begin: beginClog},
 	{Name: "broken connection", Every: 4 * Second, begin: beginBroken},
-	{Name: "broken in doubt", Every: 2 * Second, begin: beginDoubt},
-	{Name: "broken image", Every: 2 * Second, begin: beginBrokenImage},
+	{Name: "stuck command", Every: 2 * Second, begin: beginStuck},
+	{Name: "broken image", Every: Second, begin: beginBrokenImage},
 	{Name: "kill", Every: 6 * Second, Least: Second / 50, Most: 3 * Second, begin: beginKill},
 	{Name: "kill leader", Every: 9 * Second, Least: Second / 50, Most: 2 * Second, begin: beginKillLeader},
 	{Name: "power", Every: 6 * Second, Least: Second / 50, Most: 3 * Second, begin: beginPower},
@@ -247,16 +247,16 @@ func beginBroken(s *strike) func() {
 	return nothing
 }
 
-// beginDoubt breaks the connection under a command that is forwarded next: it arrives, and its sender does
-// not know.
-func beginDoubt(s *strike) func() {
-	s.network.doubt = 1 + s.dice.IntN(3)
+// beginStuck holds up a link under a command that is forwarded next, and all that follows it, until its
+// sender has given the command to the leader a second time: then both arrive.
+func beginStuck(s *strike) func() {
+	s.network.stuck = 1
 	return nothing
 }
 
 // beginBrokenImage breaks the connection in the middle of an image, of those that are sent next.
 func beginBrokenImage(s *strike) func() {
-	s.network.breakIn = 1 + s.dice.IntN(12)
+	s.network.breakIn = 2 + s.dice.IntN(12)
 	return nothing
 }
 

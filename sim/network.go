@@ -11,6 +11,10 @@ import (
 // queueMax is how many parcels wait on a clogged link; what comes then is not taken.
 const queueMax = 64
 
+// stuckLeast and stuckMost are for how many heartbeats a forwarded command stands still: its sender gives it
+// to the leader again before.
+const stuckLeast, stuckMost = 105, 130
+
 // network joins the members: one link for each ordered pair.
 type network struct {
 	world *world
@@ -19,8 +23,8 @@ type network struct {
 	labels map[labelled]string
 	// breakIn counts down the pieces of images until one of them does not arrive; 0 for never.
 	breakIn int
-	// doubt is how many forwarded commands arrive although their sender is told that the connection broke.
-	doubt int
+	// stuck is how many of the next forwarded commands stop on their way, with everything behind them.
+	stuck int
 }
 
 // labelled is what the name of a message says.
@@ -64,11 +68,11 @@ func newNetwork(w *world, members int) *network {
 
 // reset ends every fault of the network.
 func (n *network) reset() {
-	n.breakIn, n.doubt = 0, 0
+	n.breakIn, n.stuck = 0, 0
 	for from := range n.links {
 		for to := range n.links[from] {
 			l := &n.links[from][to]
-			l.loss, l.repeat, l.reorder, l.slow, l.cuts, l.clogs = 0, 0, 0, 0, 0, 0
+			l.loss, l.repeat, l.reorder, l.slow, l.cuts, l.clogs, l.last = 0, 0, 0, 0, 0, 0, 0
 			n.flow(from, to)
 		}
 	}
@@ -98,13 +102,10 @@ func (n *network) send(p *process, to entry.MemberID, messages []core.Message) (
 		l.queue = append(l.queue, c)
 		return len(messages)
 	}
-	if n.doubt > 0 && slices.ContainsFunc(messages, isForward) {
-		n.doubt--
-		n.world.count("command in doubt")
-		n.broken(p.member.number, target.number)
-		// What says that it was ordered comes late.
-		back := &n.links[target.number][p.member.number]
-		back.last = max(back.last, n.world.now+back.dice.between(0, 6*n.world.plan.Setting.Heartbeat))
+	if n.stuck > 0 && slices.ContainsFunc(messages, isForward) {
+		n.stuck--
+		n.world.count("command stuck")
+		l.last = max(l.last, n.world.now+l.dice.between(stuckLeast, stuckMost)*n.world.plan.Setting.Heartbeat)
 	}
 	n.carry(p.member.number, target.number, c)
 	return len(messages)

@@ -117,7 +117,7 @@ func newSetting(seed uint64) Setting {
 	}
 	s.Stores = Stores{
 		SegmentSize: pick[int64](d, 8*kib, 16*kib, 64*kib), ChunkSize: pick(d, 512, kib, 4*kib),
-		Image: d.IntN(pick(d, 6*kib, 6*kib, 40*kib)),
+		Image: d.IntN(pick(d, 6*kib, 24*kib, 48*kib)),
 		Snapshot: replica.SnapshotPolicy{
 			Entries: pick[int64](d, 20, 60, 200, 1000), Bytes: pick[int64](d, -1, 16*kib), Trailing: pick[int64](d, -1, 5, 50),
 		},

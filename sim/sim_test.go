@@ -42,7 +42,8 @@ func TestSeeds(t *testing.T) {
 		"learner promoted", "new incarnation recorded", "level raised", "joint configuration begun",
 		"configuration rolled back", "disk stall noticed", "leader steps down", "pre-vote asked for",
 		"read under a lease", "read through another member", "leader of rank 1", "old copy put back",
-		"old copy noticed", "old copy removed", "command proposed again", "command of an unknown session",
+		"old copy noticed", "old copy removed", "command proposed again", "duplicate skipped",
+		"command of an unknown session",
 		"message of another directory", "vote refused for a leader", "message of a removed member",
 	} {
 		if s.Counts[name] == 0 {
