@@ -79,6 +79,11 @@ type Start struct {
 	Recovered entry.Recovered
 	// Snapshot is the newest durable snapshot, nil for none. The machine has been restored from it.
 	Snapshot *entry.SnapshotMeta
+	// Lost describes the snapshot that the log goes on from, when it is damaged and none is in its place:
+	// the machine is empty. The member votes and acknowledges, since its log is whole, but does not
+	// campaign before Input.Installed brings an image that reaches up to the log. Only the position and, if
+	// it has members, Configuration are used.
+	Lost *entry.SnapshotMeta
 	// Initial is the configuration that was given from outside, used until the log or the snapshot
 	// holds one. The first leader's first entry carries it.
 	Initial entry.Configuration
@@ -104,7 +109,7 @@ func New(config Config, start Start) (*Core, error) {
 		return nil, err
 	}
 	all := []ConfigurationAt{{Value: start.Initial}}
-	if err := c.recoverSnapshot(start.Snapshot, &all[0]); err != nil {
+	if err := c.recoverSnapshot(&start, &all[0]); err != nil {
 		return nil, err
 	}
 	for _, at := range start.Configurations {
@@ -153,8 +158,13 @@ func checkRecovered(rec *entry.Recovered, electionOnly bool) error {
 
 // recoverSnapshot fits the newest snapshot to the log. A snapshot that the log does not contain was
 // made durable just before a crash, and before the log was reset: the reset is due now.
-func (c *Core) recoverSnapshot(snapshot *entry.SnapshotMeta, first *ConfigurationAt) error {
+func (c *Core) recoverSnapshot(start *Start, first *ConfigurationAt) error {
+	snapshot := start.Snapshot
 	if snapshot == nil {
+		if start.Lost != nil {
+			c.recoverWithout(start.Lost, first)
+			return nil
+		}
 		if c.log.base.Index > 0 {
 			return fmt.Errorf("core: the log begins after index %d but there is no snapshot", c.log.base.Index)
 		}
@@ -176,6 +186,30 @@ func (c *Core) recoverSnapshot(snapshot *entry.SnapshotMeta, first *Configuratio
 		*first = ConfigurationAt{Index: snapshot.Index, Value: snapshot.Configuration}
 	}
 	return nil
+}
+
+// recoverWithout begins with a log whose first entries have gone into an image that is lost.
+func (c *Core) recoverWithout(lost *entry.SnapshotMeta, first *ConfigurationAt) {
+	c.log.bare = true
+	c.commit = max(c.commit, c.log.base.Index)
+	if len(lost.Configuration.Members) > 0 && lost.Index <= c.log.last {
+		*first = ConfigurationAt{Index: lost.Index, Value: lost.Configuration}
+	}
+}
+
+// clothe ends the want of an image. The log's own configurations behind it stay in force.
+func (c *Core) clothe(meta *entry.SnapshotMeta) {
+	if !c.log.bare || meta.Index < c.log.base.Index {
+		return
+	}
+	c.log.bare = false
+	all := []ConfigurationAt{{Index: meta.Index, Value: meta.Configuration}}
+	for _, at := range c.members.all {
+		if at.Index > meta.Index {
+			all = append(all, at)
+		}
+	}
+	c.members.restart(all)
 }
 
 // Step takes everything that happened since the last Step and fills in what must now be done. What
@@ -324,6 +358,7 @@ func (c *Core) Deadline() Instant {
 // install takes over a snapshot that has replaced the machine's state.
 func (c *Core) install(meta *entry.SnapshotMeta, out *Effects) {
 	at := meta.Position()
+	c.clothe(meta)
 	if at.Index <= c.commit || c.config.ElectionOnly {
 		return
 	}

@@ -19,6 +19,8 @@ type logState struct {
 	runs []entry.TermRun
 	// tail has the sizes of the newest entries. Invariant: tail.first+len == last+1.
 	tail tail
+	// bare is true while the log goes on from an image that is lost: see Start.Lost.
+	bare bool
 }
 
 // position returns the newest entry.

@@ -64,12 +64,15 @@ const (
 	// committed; or with Reject that it was refused, Hint being the [Refusal], Match and Commit its
 	// numbers.
 	MsgChangeReply
+	// MsgImageRequest asks the leader for an image that covers at least the entries up to Index: the
+	// sender's own was damaged, and its log goes on from there. It is for replica; core lets it pass.
+	MsgImageRequest
 	messageKinds
 )
 
 var messageNames = [...]string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
 	"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
-	"transfer reply", "change", "change reply"}
+	"transfer reply", "change", "change reply", "image request"}
 
 // Known reports whether this version understands k.
 func (k MessageKind) Known() bool { return k >= MsgPreVote && k < messageKinds }

@@ -30,6 +30,7 @@ type setting struct {
 	hard     entry.HardState
 	commit   entry.Index
 	snapshot *entry.SnapshotMeta
+	lost     *entry.SnapshotMeta
 	limits   core.Config
 	level    uint32 // of the configuration
 	lease    bool
@@ -73,7 +74,7 @@ func newSolo(t *testing.T, s setting) *solo {
 	}
 	c, err := core.New(config, core.Start{
 		Initial:  entry.Configuration{Cluster: cluster, Members: s.members, Level: s.level, Lease: s.lease},
-		Snapshot: s.snapshot,
+		Snapshot: s.snapshot, Lost: s.lost,
 		Recovered: entry.Recovered{
 			Hard: s.hard, Base: s.base, Last: s.base.Index + entry.Index(len(s.terms)),
 			Terms: runsOf(s.base.Index, s.terms), Commit: s.commit,

@@ -56,6 +56,7 @@ func (c *Core) AppendState(dst []byte) []byte {
 	e.leading(&c.lead)
 	e.followerReads(&c.reads)
 	e.flag(c.step.reset)
+	e.flag(c.log.bare)
 	e.flag(c.report.fatal != nil)
 	return e.b
 }

@@ -23,3 +23,13 @@ type SnapshotSink interface {
 	// Write or Commit, Abort is still called.
 	Abort() error
 }
+
+// AsideSnapshot is an image that its store has set aside, because its bytes are not what was written:
+// they stay on disk, under another name, for people, and are never read as an image again.
+type AsideSnapshot struct {
+	// Meta describes the image: its position always, the rest when the description is intact. Else
+	// Meta.Configuration has no members.
+	Meta SnapshotMeta
+	// Cause says what was found, and where. It wraps ErrCorrupt.
+	Cause error
+}

@@ -13,6 +13,9 @@ func (e *engine) nextTask() *applyTask {
 	if i := e.images.nextInstall(e.applier.applied); i != nil {
 		return &applyTask{kind: applyRestore, install: i}
 	}
+	if e.images.bare.need != 0 {
+		return nil
+	}
 	if e.images.captureDue(e.applier.applied) {
 		e.images.capturing = true
 		e.images.demands.begin()

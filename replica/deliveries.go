@@ -12,6 +12,8 @@ import (
 // again, as long as this member keeps it, rather than a newer one: the member goes on where it stopped.
 // Until it has arrived the log is not cut beyond it, so that the member can go on from there.
 type deliveries struct {
+	// orders are members that need an image.
+	orders          []imageOrder
 	sending, broken []delivery
 	// kept are the images that the store retains, newest first.
 	kept []entry.SnapshotMeta
@@ -41,13 +43,15 @@ func (d *deliveries) under(to entry.MemberID) bool {
 }
 
 // begin chooses the image to send to a member.
-func (d *deliveries) begin(to entry.MemberID, newest entry.SnapshotMeta) entry.SnapshotMeta {
+func (d *deliveries) begin(o imageOrder, newest entry.SnapshotMeta) entry.SnapshotMeta {
 	meta := newest
-	if i := slices.IndexFunc(d.broken, func(b delivery) bool { return b.to == to }); i >= 0 {
-		meta = d.broken[i].meta
+	if i := slices.IndexFunc(d.broken, func(b delivery) bool { return b.to == o.to }); i >= 0 {
+		if old := d.broken[i].meta; old.Index >= o.least {
+			meta = old
+		}
 		d.broken = slices.Delete(d.broken, i, i+1)
 	}
-	d.sending = append(d.sending, delivery{to: to, meta: meta})
+	d.sending = append(d.sending, delivery{to: o.to, meta: meta})
 	return meta
 }
 
@@ -144,12 +148,17 @@ func (g *gauges) imagesUnderWay() []ImageProgress {
 type countedImage struct {
 	io.ReadCloser
 	progress *imageProgress
+	// failed is told of an error, but for the end.
+	failed func(error)
 }
 
 // Read implements io.Reader.
 func (c *countedImage) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.progress.sent.Add(int64(n))
+	if err != nil && err != io.EOF {
+		c.failed(err)
+	}
 	return n, err
 }
 
@@ -157,12 +166,14 @@ func (c *countedImage) Read(p []byte) (int, error) {
 func (r *Replica) opener(o outgoing) func(int64) (io.ReadCloser, error) {
 	progress := r.gauges.beginImage(&o)
 	return func(from int64) (io.ReadCloser, error) {
+		failed := func(err error) { r.spoiled(o.meta, err) }
 		reader, err := r.config.Snapshots.Open(o.meta.ID, from)
 		if err != nil {
+			failed(err)
 			return nil, err
 		}
 		progress.resumed.Store(from)
 		progress.sent.Store(from)
-		return &countedImage{ReadCloser: reader, progress: progress}, nil
+		return &countedImage{ReadCloser: reader, progress: progress, failed: failed}, nil
 	}
 }

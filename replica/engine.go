@@ -147,6 +147,8 @@ func (e *engine) prepare(ev *events, act *actions) {
 		e.compares.busy = false
 	}
 	e.takeSent(ev, act)
+	e.images.forget(ev.spoiled)
+	e.takeImageRequests(ev.messages)
 	e.images.pending = append(e.images.pending, ev.installs...)
 	e.images.take(ev.demands, e.applier.applied)
 	e.lookOver(ev.now)
@@ -232,7 +234,7 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 	e.tail.dropBefore(out.TailFirst)
 	e.loader.queue = append(e.loader.queue, out.Loads...)
 	for _, order := range out.Snapshots {
-		e.images.order(order.To)
+		e.images.order(order.To, 0)
 	}
 	e.aim(ev)
 	e.dispatch(act)
@@ -508,6 +510,8 @@ func (e *engine) dispatch(act *actions) {
 		l.queue = slices.Delete(l.queue, 0, 1)
 	}
 	e.images.send(e.status.Term, act)
+	e.askForImage(e.input.Now, act)
+	e.status.Awaits = e.images.bare.need
 	e.status.Applied = e.applier.applied
 	e.status.Snapshot = e.images.newest.Position()
 }

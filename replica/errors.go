@@ -54,6 +54,10 @@ var (
 	// ErrProtocol is wrapped by Err when the log itself is not what this version can go on with:
 	// an entry of an unknown kind, or a committed entry contradicted.
 	ErrProtocol = errors.New("replica: the log cannot be continued")
+	// ErrBare is wrapped by Ready while the member has no state: its own image was damaged when it started,
+	// and was set aside; the leader has not sent one yet. If no leader can, the state is in the damaged file
+	// or in a backup.
+	ErrBare = errors.New("replica: waits for an image of the state in place of a damaged one")
 	// ErrBlocked is returned by Stop when Apply, Snapshot or Restore did not return in time.
 	ErrBlocked = errors.New("replica: the state machine did not return")
 )

@@ -23,6 +23,8 @@ type events struct {
 	sent     []sentEvent
 	created  *createdEvent
 	installs []*install
+	// spoiled are images that were found damaged and set aside.
+	spoiled []string
 	// peers are those whose connection has proven something new.
 	peers []core.Peer
 	wishes

@@ -29,8 +29,8 @@ type images struct {
 	capturing, wanted bool
 	// failedAt is the applied index of a failed attempt: the next one waits for more entries.
 	failedAt entry.Index
-	// orders are members that need a snapshot.
-	orders     []entry.MemberID
+	// bare is this member's own want of an image.
+	bare       bareness
 	deliveries deliveries
 	retries    []retry
 	demands    demands
@@ -39,6 +39,12 @@ type images struct {
 	// pending wait to be restored; restored has been and waits for core's verdict on the log.
 	pending  []*install
 	restored *install
+}
+
+// imageOrder is a member that needs an image which covers at least an index.
+type imageOrder struct {
+	to    entry.MemberID
+	least entry.Index
 }
 
 // retry is a transfer's failure that core hears of later, so that it does not order the next one at
@@ -138,26 +144,34 @@ func (e *engine) takeCreated(c *createdEvent, act *actions) {
 	s.config.Logger.Info("snapshot taken", "member", s.config.ID, "index", c.meta.Index, "bytes", c.meta.Size)
 }
 
-// order notes that a member needs an image; a transfer that is under way will do.
-func (s *images) order(to entry.MemberID) {
-	if !s.deliveries.under(to) && !slices.Contains(s.orders, to) {
-		s.orders = append(s.orders, to)
+// order notes that a member needs an image that covers at least an index, 0 for any; a transfer that is
+// under way will do.
+func (s *images) order(to entry.MemberID, least entry.Index) {
+	if s.deliveries.under(to) {
+		return
 	}
+	i := slices.IndexFunc(s.deliveries.orders, func(o imageOrder) bool { return o.to == to })
+	if i < 0 {
+		s.deliveries.orders = append(s.deliveries.orders, imageOrder{to: to, least: least})
+		return
+	}
+	s.deliveries.orders[i].least = max(s.deliveries.orders[i].least, least)
 }
 
 // send hands out the orders, as soon as there is an image to send.
 func (s *images) send(term entry.Term, act *actions) {
-	if len(s.orders) == 0 {
-		return
+	rest := s.deliveries.orders[:0]
+	for _, o := range s.deliveries.orders {
+		// From an image that ends before the log begins the member could not go on.
+		o.least = max(o.least, s.compacted)
+		if s.newest.Index == 0 || s.newest.Index < o.least {
+			s.wanted = true
+			rest = append(rest, o)
+			continue
+		}
+		act.snapshots = append(act.snapshots, outgoing{to: o.to, term: term, meta: s.deliveries.begin(o, s.newest)})
 	}
-	if s.newest.Index == 0 {
-		s.wanted = true
-		return
-	}
-	for _, to := range s.orders {
-		act.snapshots = append(act.snapshots, outgoing{to: to, term: term, meta: s.deliveries.begin(to, s.newest)})
-	}
-	s.orders = s.orders[:0]
+	s.deliveries.orders = rest
 }
 
 // takeSent tells core how transfers ended.
@@ -191,12 +205,16 @@ func (e *engine) replySnapshot(to entry.MemberID, index entry.Index, reject bool
 	})
 }
 
-// due returns when the next retry is.
+// due returns when the next retry or request is.
 func (s *images) due() core.Instant {
-	if len(s.retries) == 0 {
-		return core.Forever
+	due := core.Forever
+	if len(s.retries) > 0 {
+		due = s.retries[0].due
 	}
-	return s.retries[0].due
+	if s.bare.need != 0 {
+		due = min(due, s.bare.ask)
+	}
+	return due
 }
 
 // nextInstall returns the next received snapshot that is newer than the machine.
@@ -216,7 +234,7 @@ func (s *images) nextInstall(applied entry.Index) *install {
 func (s *images) installed(i *install) {
 	s.restored = i
 	s.deliveries.keep(i.meta)
-	s.entries, s.bytes = 0, 0
+	s.entries, s.bytes, s.bare = 0, 0, bareness{}
 	if i.meta.Index > s.newest.Index {
 		s.newest = i.meta
 	}

@@ -124,6 +124,7 @@ func (b *inbox) take(ev *events, wanted appetite) {
 	b.events = events{
 		messages: old.messages[:0], reads: old.reads[:0], lost: old.lost[:0], untaken: old.untaken[:0],
 		loaded: old.loaded[:0], sent: old.sent[:0], installs: old.installs[:0], peers: old.peers[:0],
+		spoiled: old.spoiled[:0],
 		wishes: wishes{transfers: old.transfers[:0], changes: old.changes[:0], demands: old.demands[:0],
 			answers: old.answers[:0]},
 	}

@@ -136,5 +136,8 @@ func (r *Replica) judge(from Peer, s *IncomingSnapshot) (done bool, err error) {
 	if _, err := decodeSessions(&r.config, s.Meta); err != nil {
 		return false, fmt.Errorf("replica: %w", err)
 	}
+	if status.Awaits != 0 {
+		return s.Meta.Index < status.Awaits, nil
+	}
 	return s.Meta.Index <= min(status.Commit, status.Durable), nil
 }

@@ -27,8 +27,11 @@ func (r *Replica) recover() error {
 	if err != nil {
 		return fmt.Errorf("replica: listing the snapshots: %w", err)
 	}
-	if len(metas) > 0 {
-		start.Snapshot = &metas[0]
+	if start.Snapshot, start.Lost, err = r.findImage(metas, recovered.Base.Index); err != nil {
+		return err
+	}
+	if metas, err = config.Snapshots.List(); err != nil {
+		return fmt.Errorf("replica: listing the snapshots: %w", err)
 	}
 	r.birth = start
 	c, err := core.New(config.core(), start)
@@ -38,6 +41,13 @@ func (r *Replica) recover() error {
 	e := &engine{config: config, core: c, images: newImages(config)}
 	for _, meta := range metas[:min(len(metas), retained)] {
 		e.images.deliveries.keep(meta)
+	}
+	e.images.compacted = recovered.Base.Index
+	if start.Lost != nil {
+		e.images.bare.need = recovered.Base.Index
+		e.status.Awaits = recovered.Base.Index
+		config.Logger.Error("the state is lost; the leader will be asked for it", "member", config.ID, "up to",
+			recovered.Base.Index)
 	}
 	e.reads.asked = make(map[core.ReadID]*read)
 	e.changes.next = core.ChangeID(config.Origin)

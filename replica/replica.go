@@ -333,6 +333,8 @@ func (r *Replica) Ready() error {
 	}
 	s, target := r.Status(), entry.Index(r.gauges.target.Load())
 	switch {
+	case s.Awaits != 0:
+		return fmt.Errorf("%w, up to entry %d at least, from the leader (%q)", ErrBare, s.Awaits, s.Leader)
 	case s.Leader == "":
 		return ErrNoLeader
 	case target == 0 || s.Applied < target-1:

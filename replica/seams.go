@@ -82,6 +82,17 @@ type SnapshotStore interface {
 	Retain(keep int) error
 }
 
+// ImageKeeper is what a SnapshotStore may be beside: one that can go on without a damaged image. A member
+// whose store is none does not start when its newest image is damaged.
+type ImageKeeper interface {
+	// SetAside takes an image out of the store, durably, because reading it ended in cause, which wraps
+	// entry.ErrCorrupt: it is neither listed nor opened again. Its bytes are kept under another name. One that
+	// is not in the store, or no more, is no error.
+	SetAside(id string, cause error) error
+	// Aside returns the images that were set aside, also by an earlier process, newest first.
+	Aside() []entry.AsideSnapshot
+}
+
 // SnapshotSink is [entry.SnapshotSink]: it receives one image.
 type SnapshotSink = entry.SnapshotSink
 

@@ -16,6 +16,9 @@ type Status struct {
 	Applied entry.Index
 	// Snapshot is the newest complete snapshot, Index 0 when there is none.
 	Snapshot entry.Position
+	// Awaits is up to where at least an image must reach that the leader is asked for, because this
+	// member's own was damaged when it started; 0 when it has its state. Until then it applies nothing.
+	Awaits entry.Index
 	// Configuration is the one in force. It must not be modified. Its Cluster is zero until the log
 	// or a snapshot says which it is.
 	Configuration entry.Configuration

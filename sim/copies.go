@@ -110,14 +110,12 @@ func (m *member) condemn() {
 }
 
 // mayRemove is mayWipe, or, when everybody is healed and all that was ever committed is in the majority
-// that has converged, whether the configuration in force tells the member's next directory from this one,
-// which it may not have come to know.
+// that has converged, whether the configuration in force tells the member's next directory from this one.
 func (w *world) mayRemove(m *member) bool {
 	if w.healer.stage != allHealed {
 		return w.mayWipe(m)
 	}
 	c := w.configurations()[0]
 	line, found := c.Find(m.id)
-	strange := line.Incarnation != 0 && line.Incarnation != m.incarnation
-	return !found || strange || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
+	return !found || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
 }

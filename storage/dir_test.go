@@ -13,6 +13,7 @@ import (
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
 	"v.io/x/ref/lib/raft/storage"
+	"v.io/x/ref/lib/raft/storage/snapshot"
 )
 
 var options = storage.Options{Member: "host:1", Incarnation: 0xabcdef, SegmentSize: 64 << 10}
@@ -146,10 +147,11 @@ var refusals = []refusal{
 		`belongs to member "host:1", not to "host:2"`},
 	{"no log", freshWithout("00000000000000000001.00000000000000000000.log"), options, entry.ErrCorrupt,
 		"no log segment"},
-	{"damaged snapshot", func(t *testing.T, fsys vfs.FS, dir string) {
+	{"snapshot of a later version", func(t *testing.T, fsys vfs.FS, dir string) {
 		fresh(t, fsys, dir)
-		putFile(t, fsys, dir, "00000000000000000001.00000000000000000009.snap", []byte("not an image"))
-	}, options, entry.ErrCorrupt, "is damaged at byte"},
+		later := append([]byte("raftsnp\x01\x02\x00\x00\x00"), make([]byte, 100)...)
+		putFile(t, fsys, dir, "00000000000000000001.00000000000000000009.snap", later)
+	}, options, snapshot.ErrForeign, "format version 2"},
 	{"no incarnation", func(*testing.T, vfs.FS, string) {}, storage.Options{}, nil, "random number"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"testing/iotest"
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
@@ -17,12 +18,33 @@ import (
 type SnapshotPlace struct {
 	mu     sync.Mutex
 	images []storedImage // newest first
+	aside  []entry.AsideSnapshot
 	named  int
 }
 
 type storedImage struct {
 	meta entry.SnapshotMeta
 	data []byte
+	// spoiled images end in an error halfway.
+	spoiled bool
+}
+
+// Spoil damages the newest image and returns its index, 0 when there is none.
+func (p *SnapshotPlace) Spoil() entry.Index {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.images) == 0 {
+		return 0
+	}
+	p.images[0].spoiled = true
+	return p.images[0].meta.Index
+}
+
+var errSpoiled = fmt.Errorf("storetest: the image was spoiled: %w", entry.ErrCorrupt)
+
+// spoiledReader reads the first half of what is left and then fails.
+func spoiledReader(data []byte) io.Reader {
+	return io.MultiReader(bytes.NewReader(data[:len(data)/2]), iotest.ErrReader(errSpoiled))
 }
 
 // Open returns the place itself as a store.
@@ -64,6 +86,9 @@ func (s placeStore) Open(id string, from int64) (io.ReadCloser, error) {
 	defer s.place.mu.Unlock()
 	for _, image := range s.place.images {
 		if image.meta.ID == id && from >= 0 && from <= int64(len(image.data)) {
+			if image.spoiled {
+				return io.NopCloser(spoiledReader(image.data[from:])), nil
+			}
 			return io.NopCloser(bytes.NewReader(image.data[from:])), nil
 		}
 	}
@@ -76,6 +101,27 @@ func (s placeStore) Retain(keep int) error {
 	defer s.place.mu.Unlock()
 	s.place.images = slices.Clone(s.place.images[:min(keep, len(s.place.images))])
 	return nil
+}
+
+// SetAside implements replica.ImageKeeper.
+func (s placeStore) SetAside(id string, cause error) error {
+	s.place.mu.Lock()
+	defer s.place.mu.Unlock()
+	i := slices.IndexFunc(s.place.images, func(image storedImage) bool { return image.meta.ID == id })
+	if i >= 0 {
+		s.place.aside = append(s.place.aside, entry.AsideSnapshot{Meta: s.place.images[i].meta, Cause: cause})
+		s.place.images = slices.Delete(slices.Clone(s.place.images), i, i+1)
+	}
+	return nil
+}
+
+// Aside implements replica.ImageKeeper.
+func (s placeStore) Aside() []entry.AsideSnapshot {
+	s.place.mu.Lock()
+	defer s.place.mu.Unlock()
+	all := slices.Clone(s.place.aside)
+	slices.SortStableFunc(all, func(a, b entry.AsideSnapshot) int { return int(b.Meta.Index) - int(a.Meta.Index) })
+	return all
 }
 
 // memorySink gathers one image.

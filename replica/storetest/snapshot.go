@@ -26,6 +26,7 @@ func SnapshotChecks() []SnapshotCheck {
 		{"Retain keeps the newest", checkRetain},
 		{"an open image outlives Retain", checkRetainOpen},
 		{"an unknown snapshot is an error", checkUnknownID},
+		{"what is set aside is kept away", checkAside},
 	}
 }
 
@@ -375,6 +376,61 @@ func checkUnknownID(open OpenSnapshots) error {
 	}
 	if r, err := store.Open("no-such-snapshot", 0); err == nil {
 		return errors.Join(errors.New("an unknown snapshot was opened"), r.Close())
+	}
+	return nil
+}
+
+// checkAside is for stores that keep damaged images; any image can be called damaged.
+func checkAside(open OpenSnapshots) error {
+	store, err := open()
+	if err != nil {
+		return err
+	}
+	keeper, keeps := store.(replica.ImageKeeper)
+	if !keeps {
+		return nil
+	}
+	var newest entry.SnapshotMeta
+	for _, index := range []entry.Index{1, 2} {
+		if newest, err = put(store, index, image(100)); err != nil {
+			return err
+		}
+	}
+	cause := fmt.Errorf("planted: %w", entry.ErrCorrupt)
+	for range 2 {
+		if err := keeper.SetAside(newest.ID, cause); err != nil {
+			return err
+		}
+	}
+	for range 2 {
+		if err := isAside(store, newest); err != nil {
+			return err
+		}
+		if store, err = open(); err != nil {
+			return err
+		}
+	}
+	if _, err := put(store, 2, image(50)); err != nil {
+		return fmt.Errorf("an image in place of the one set aside: %w", err)
+	}
+	if store, err = open(); err != nil {
+		return err
+	}
+	return lists(store, 2, 1)
+}
+
+// isAside checks that an image is set aside, described, and neither listed nor opened.
+func isAside(store replica.SnapshotStore, meta entry.SnapshotMeta) error {
+	if err := lists(store, 1); err != nil {
+		return err
+	}
+	if r, err := store.Open(meta.ID, 0); err == nil {
+		return errors.Join(errors.New("an image that was set aside was opened"), r.Close())
+	}
+	all := store.(replica.ImageKeeper).Aside()
+	if len(all) != 1 || all[0].Meta.Index != meta.Index || !errors.Is(all[0].Cause, entry.ErrCorrupt) ||
+		!reflect.DeepEqual(all[0].Meta.Configuration, meta.Configuration) {
+		return fmt.Errorf("set aside are %+v, want the image at %d", all, meta.Index)
 	}
 	return nil
 }

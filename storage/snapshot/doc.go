@@ -3,14 +3,15 @@
 // An image is a stream of bytes that only the user's program understands, and its description
 // (entry.SnapshotMeta), which is stored with it and cannot be separated from it. An image is
 // written to a temporary file, synced, and given its name in one step; before that it does not
-// exist. What is read was verified: a damaged image ends in an error, never in wrong bytes. Images
-// of any size are written and read in bounded memory.
+// exist. What is read was verified: a damaged image ends in an error, never in wrong bytes, and is set
+// aside under another name. Images of any size are written and read in bounded memory.
 //
 // # Files
 //
-//	<term %020d>.<index %020d>.snap       complete; names sort by age
-//	<term %020d>.<index %020d>.snap.tmp   being written by this process
-//	<term %020d>.<index %020d>.snap.part  received in part; a later transfer may go on
+//	<term %020d>.<index %020d>.snap          complete; names sort by age
+//	<term %020d>.<index %020d>.snap.tmp      being written by this process
+//	<term %020d>.<index %020d>.snap.part     received in part; a later transfer may go on
+//	<term %020d>.<index %020d>.snap.damaged  set aside: its bytes are not what was written
 //
 // Only the position names the file. The ID of an image comes from another member and is never part
 // of a path.

@@ -142,7 +142,7 @@ func decodeFixed(b []byte) (h head, metaSize int, err error) {
 		return head{}, 0, errors.New("it does not start like a snapshot")
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != version {
-		return head{}, 0, fmt.Errorf("format version %d, this library reads %d", v, version)
+		return head{}, 0, fmt.Errorf("%w: format version %d, this library reads %d", ErrForeign, v, version)
 	}
 	h.chunkSize = int(binary.LittleEndian.Uint32(b[12:]))
 	h.store = entry.Incarnation(binary.LittleEndian.Uint64(b[16:]))

@@ -91,6 +91,13 @@ func (s *Store) claim(path string) error {
 	return nil
 }
 
+// unclaim ends a claim.
+func (s *Store) unclaim(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.writing, path)
+}
+
 // dropParts removes the images received in part that became useless and that no sink writes.
 func (s *Store) dropParts(useless func(entry.Index) bool) error {
 	infos, err := s.fs.ReadDir(s.dir)
@@ -282,7 +289,7 @@ func (k *Sink) final() string {
 	return filepath.Join(k.store.dir, fileName(k.head.meta.Position(), completeSuffix))
 }
 
-// finish writes what is left, syncs and names the file.
+// finish writes what is left, syncs and names the file. The name is claimed until publish.
 func (k *Sink) finish() error {
 	if m := k.head.meta; k.received && (k.size != m.Size || k.checksum != m.Checksum) {
 		k.worthless = k.size == m.Size
@@ -309,6 +316,18 @@ func (k *Sink) finish() error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("snapshot: close %s: %w", k.path, err)
 	}
+	if err := k.store.claim(k.final()); err != nil {
+		return err
+	}
+	if err := k.name(); err != nil {
+		k.store.unclaim(k.final())
+		return err
+	}
+	return nil
+}
+
+// name gives the file its name, durably.
+func (k *Sink) name() error {
 	if err := k.store.fs.Rename(k.path, k.final()); err != nil {
 		return fmt.Errorf("snapshot: name image: %w", err)
 	}
@@ -318,11 +337,12 @@ func (k *Sink) finish() error {
 	return nil
 }
 
-// publish lists a complete image and gives up the claim on its temporary path.
+// publish lists a complete image and gives up the claims on its path and its temporary one.
 func (s *Store) publish(img *image, claimed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.writing, claimed)
+	delete(s.writing, img.path)
 	at := len(s.images)
 	for i, old := range s.images {
 		c := compare(img.meta.Position(), old.meta.Position())
@@ -359,8 +379,6 @@ func (k *Sink) Abort() error {
 	if !keep {
 		err = errors.Join(err, k.store.remove(k.path))
 	}
-	k.store.mu.Lock()
-	delete(k.store.writing, k.path)
-	k.store.mu.Unlock()
+	k.store.unclaim(k.path)
 	return err
 }

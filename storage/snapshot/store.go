@@ -20,6 +20,7 @@ const (
 	completeSuffix = ".snap"
 	createSuffix   = ".snap.tmp"
 	partSuffix     = ".snap.part"
+	asideSuffix    = ".snap.damaged"
 )
 
 // SyncBytesDefault is how many bytes of an image are written between two syncs, so that the last
@@ -28,6 +29,10 @@ const SyncBytesDefault = 16 << 20
 
 // ErrNotFound is wrapped by the error of Open for an image that is not, or no more, in the store.
 var ErrNotFound = errors.New("no such snapshot")
+
+// ErrForeign is wrapped by the error of Open for an intact image that was written in another directory, or
+// by a later version of the library.
+var ErrForeign = errors.New("not an image of this directory")
 
 // ErrBusy is wrapped by the error of Create and Resume while another sink writes an image of the
 // same position.
@@ -65,6 +70,8 @@ type Store struct {
 	mu sync.Mutex
 	// images are the complete ones, newest first.
 	images []*image
+	// aside are those that were set aside, newest first.
+	aside []entry.AsideSnapshot
 	// writing holds the paths that sinks write.
 	writing map[string]bool
 }
@@ -82,8 +89,10 @@ type image struct {
 }
 
 // Open returns the store of the images in dir, which must exist. It removes what interrupted writes
-// left, but keeps the newest image received in part. It fails with a *damage.Error when the newest image
-// cannot be read; older ones in that state are left alone and not listed.
+// left, but keeps the newest image received in part. A complete image whose head or trailer is damaged is
+// set aside (see [Store.SetAside]); its chunks are verified when they are read. Open fails, and changes
+// nothing, when the newest image cannot be read for another reason; the error wraps ErrForeign when it is not
+// this directory's. Older ones in that state are left alone and not listed.
 func Open(fsys vfs.FS, dir string, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -93,31 +102,44 @@ func Open(fsys vfs.FS, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: list %s: %w", dir, err)
 	}
-	if err := s.load(infos); err != nil {
+	damaged, err := s.load(infos)
+	if err != nil {
 		return nil, err
+	}
+	for _, found := range damaged {
+		if err := s.moveAside(found); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.clean(infos)
 }
 
-// load fills the list of images.
-func (s *Store) load(infos []vfs.Info) error {
+// load fills the lists of images, and returns the damaged ones that are still in their places.
+func (s *Store) load(infos []vfs.Info) (damaged []entry.AsideSnapshot, err error) {
 	var newest entry.Position
-	var failed error
 	for _, info := range infos {
+		if at, ok := parseName(info.Name, asideSuffix); ok {
+			s.aside = append(s.aside, s.describe(info.Name, at))
+		}
 		at, ok := parseName(info.Name, completeSuffix)
 		if !ok {
 			continue
 		}
-		img, err := s.loadImage(info.Name, at)
-		if err == nil {
+		img, failed := s.loadImage(info.Name, at)
+		switch {
+		case failed == nil:
 			s.images = append(s.images, img)
+		case errors.Is(failed, entry.ErrCorrupt) && !errors.Is(failed, ErrForeign):
+			found := s.describe(info.Name, at)
+			found.Cause = failed
+			damaged, failed = append(damaged, found), nil
 		}
 		if compare(at, newest) > 0 {
-			newest, failed = at, err
+			newest, err = at, failed
 		}
 	}
 	slices.SortFunc(s.images, func(a, b *image) int { return compare(b.meta.Position(), a.meta.Position()) })
-	return failed
+	return damaged, err
 }
 
 // compare orders positions by age.
@@ -175,6 +197,9 @@ func readHead(f vfs.File, path string, store entry.Incarnation) (head, error) {
 		return head{}, readError(path, 0, err)
 	}
 	_, n, err := decodeFixed(fixed)
+	if errors.Is(err, ErrForeign) {
+		return head{}, fmt.Errorf("%w: %w", ErrForeign, damage.At(path, 8, "%v", err))
+	}
 	if err != nil {
 		return head{}, damage.At(path, 0, "%v", err)
 	}
@@ -187,8 +212,8 @@ func readHead(f vfs.File, path string, store entry.Incarnation) (head, error) {
 		return head{}, damage.At(path, 0, "%v", err)
 	}
 	if h.store != store {
-		return head{}, damage.At(path, 0, "it belongs to the directory with incarnation %016x, this one is %016x",
-			h.store, store)
+		return head{}, fmt.Errorf("%w: %w", ErrForeign, damage.At(path, 0,
+			"it belongs to the directory with incarnation %016x, this one is %016x", h.store, store))
 	}
 	return h, nil
 }
