@@ -142,6 +142,9 @@ func (r *raft) translate(ctx *context.T, err error) error {
 	case errors.Is(err, replica.ErrOverloaded):
 		return ErrorfOverloaded(ctx, "nothing was proposed, try later: %d bytes of commands wait here, at most %d"+
 			" (and the leader has its own bounds)", uint64(r.replica.Stats().QueueBytes), QueueBytesMax)
+	case errors.Is(err, replica.ErrNoSpace):
+		return ErrNoSpace.Errorf(ctx, "nothing was proposed: the disk of %s, or of its leader, has no room for commands;"+
+			" free space there, and the service returns by itself", r.ID())
 	case errors.Is(err, replica.ErrRemoved):
 		return ErrorfRemoved(ctx, "%s is not a member of the set: nothing was proposed", r.ID())
 	case errors.Is(err, replica.ErrNotProposed), ctx.Err() != nil:

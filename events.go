@@ -20,6 +20,7 @@ const (
 	EventSnapshotTaken     EventKind = "snapshot taken"     // Its own image up to Index is durable, or was dropped: Err.
 	EventSnapshotSent      EventKind = "snapshot sent"      // Member has the image up to Index, or has not yet: Err.
 	EventSnapshotInstalled EventKind = "snapshot installed" // The leader's image up to Index replaced log and state.
+	EventSpace             EventKind = "space"              // The log has no room for commands: Err; or has room again.
 	EventFailed            EventKind = "failed"             // The member stopped by itself because of Err: the last event.
 )
 
@@ -33,6 +34,7 @@ var eventKinds = map[replica.EventKind]EventKind{
 	replica.EventSnapshotTaken:     EventSnapshotTaken,
 	replica.EventSnapshotSent:      EventSnapshotSent,
 	replica.EventSnapshotInstalled: EventSnapshotInstalled,
+	replica.EventSpace:             EventSpace,
 	replica.EventFailed:            EventFailed,
 }
 

@@ -122,6 +122,7 @@ type Raft interface {
 	//	ErrNotRunning       before Start, after Stop, after a failure      no
 	//	ErrTooLarge         cmd is larger than CommandMax                  no
 	//	ErrOverloaded       the member's queue is at its bound             no
+	//	ErrNoSpace          its disk, or the leader's, has no room         no
 	//	ErrNoLeader         no leader until ctx or AppendBound ended       no
 	//	ErrNotProposed      ctx ended while the command was still here     no
 	//	ErrRemoved          the member is not part of the set              no
@@ -239,6 +240,13 @@ type Stats struct {
 	LastContact time.Duration
 	// Members is the member set in force, sorted.
 	Members []string
+	Health
+}
+
+// Health is how a member's disk and program are.
+type Health struct {
+	// Full is true while the disk has no room for commands: the member votes, and takes none.
+	Full bool
 	// Failure is why the member stopped by itself, nil while it has not.
 	Failure error
 }

@@ -1443,6 +1443,9 @@ var (
 	ErrNotProposed = verror.NewIDAction("v.io/x/ref/lib/raft.NotProposed", verror.NoRetry)
 	// ErrOverloaded is returned when a queue is at its bound; nothing was proposed. Try again later.
 	ErrOverloaded = verror.NewIDAction("v.io/x/ref/lib/raft.Overloaded", verror.NoRetry)
+	// ErrNoSpace is returned when the disk of the asked member, or of the leader, has no room for commands;
+	// nothing was proposed. Free space: the service returns by itself.
+	ErrNoSpace = verror.NewIDAction("v.io/x/ref/lib/raft.NoSpace", verror.NoRetry)
 	// ErrTooLarge is returned for a command above the limit; nothing was proposed.
 	ErrTooLarge = verror.NewIDAction("v.io/x/ref/lib/raft.TooLarge", verror.NoRetry)
 	// ErrRemoved is returned by a member that is no longer part of the set; nothing was proposed.
@@ -1737,6 +1740,29 @@ func ParamsErrOverloaded(argumentError error) (verrorComponent string, verrorOpe
 		limit = vdlParam
 	default:
 		returnErr = fmt.Errorf("parameter limit is a %T, not a uint64", tmp)
+		return
+	}
+	return
+}
+
+// ErrorfNoSpace returns an error of the kind ErrNoSpace whose text is the format with the parameters in their order.
+func ErrorfNoSpace(ctx *context.T, format string) error {
+	return ErrNoSpace.Errorf(ctx, format, []interface{}{}...)
+}
+
+// MessageNoSpace returns an error of the kind ErrNoSpace whose text has the message as its text.
+func MessageNoSpace(ctx *context.T, message string) error {
+	return ErrNoSpace.Message(ctx, message, []interface{}{}...)
+}
+
+// ParamsErrNoSpace returns the component and the operation that argumentError names, and its parameters as they were given
+// to ErrorfNoSpace. It fails if argumentError is not of that kind.
+func ParamsErrNoSpace(argumentError error) (verrorComponent string, verrorOperation string, returnErr error) {
+	iter, returnErr := newParamListIterator(argumentError)
+	if returnErr != nil {
+		return
+	}
+	if verrorComponent, verrorOperation, returnErr = iter.preamble(); returnErr != nil {
 		return
 	}
 	return

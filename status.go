@@ -30,7 +30,7 @@ func (r *raft) Stats() Stats {
 		LastContact: s.SinceContact,
 		QueueBytes:  int64(s.QueueBytes + s.InboxBytes),
 		Refused:     refused(s.Refused),
-		Failure:     r.replica.Err(),
+		Health:      Health{Full: s.Full, Failure: s.Failure},
 	}
 	for _, m := range s.Configuration.Members {
 		out.Members = append(out.Members, string(m.ID))

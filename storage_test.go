@@ -77,3 +77,68 @@ func TestFailedDiskStopsTheMemberNotTheProcess(t *testing.T) {
 	c.stop(leader)
 	c.append(c.leader(), "the others go on")
 }
+
+// fullDirectory is a member's directory on a disk that has no room for entries while it is full.
+type fullDirectory struct {
+	persistence
+	full *atomic.Bool
+}
+
+func (d fullDirectory) Log() replica.LogStore { return fullLog{d.persistence.Log(), d.full} }
+
+type fullLog struct {
+	replica.LogStore
+	full *atomic.Bool
+}
+
+func (l fullLog) Store(b *entry.Batch) error {
+	if l.full.Load() && len(b.Blocks) > 0 {
+		return entry.ErrNoSpace
+	}
+	return l.LogStore.Store(b)
+}
+
+func (l fullLog) Room(bool) bool { return !l.full.Load() }
+
+func (l fullLog) Repair(*entry.Block) error { return errPlanned }
+
+func (l fullLog) Verify(entry.Index, int) (entry.Index, []entry.Damage, error) { return 0, nil, nil }
+
+// TestFullDiskRefusesCommands fills a member's disk: commands are refused with an error that says what to
+// do, the member lives, and goes on by itself.
+func TestFullDiskRefusesCommands(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	m := c.members[0]
+	m.Stop()
+	var full atomic.Bool
+	m.open = func(ctx *context.T, path string) (persistence, error) {
+		p, err := openDirectory(ctx, path)
+		return fullDirectory{p, &full}, err
+	}
+	c.create(m)
+	events := m.Subscribe(0)
+	defer events.Close()
+	m.Start()
+	c.append(0, "x")
+	full.Store(true)
+	first := make(chan error, 1)
+	go func() {
+		_, err := m.Append(m.ctx, []byte("under way"))
+		first <- err
+	}()
+	until(t, c, events, "no room", func(e Event) bool { return e.Kind == EventSpace && e.Err != nil })
+	if _, err := m.Append(m.ctx, []byte("refused")); !errors.Is(err, ErrNoSpace) || errors.Is(err, ErrOutcomeUnknown) ||
+		!strings.Contains(err.Error(), "free space") {
+		t.Errorf("a command without room: %v", err)
+	}
+	if s := m.Stats(); !s.Full || s.Failure != nil || m.Live() != nil {
+		t.Errorf("a member without room: %+v, %v", s, m.Live())
+	}
+	full.Store(false)
+	until(t, c, events, "room", func(e Event) bool { return e.Kind == EventSpace && e.Err == nil })
+	if err := <-first; err != nil {
+		t.Errorf("the command that was under way: %v", err)
+	}
+	c.append(0, "y")
+	c.agree([]string{"x", "under way", "y"})
+}

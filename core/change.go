@@ -70,6 +70,7 @@ const (
 var refusalTexts = map[Refusal]string{
 	RefusedNotLeader:     "the member asked is not the leader",
 	RefusedOverloaded:    "too many changes wait",
+	RefusedNoSpace:       "the leader's log has no room; free space on its disk",
 	RefusedChanging:      "another change is under way (index %d); wait for it, or remove the member that it waits for",
 	RefusedQuorum:        "%d voters of the new set were heard lately and %d are needed; bring one back first",
 	RefusedUnknownMember: "the member to remove, number %d of the list, never was one",
@@ -210,6 +211,8 @@ func (c *Core) awaitChange(wait changeWait, out *Effects) {
 	})
 	switch {
 	case known:
+	case c.disk.noRoom:
+		c.answerChange(&wait, refused(RefusedNoSpace, 0, 0), out)
 	case len(c.lead.changes) >= changesMax:
 		c.answerChange(&wait, refused(RefusedOverloaded, 0, 0), out)
 	default:

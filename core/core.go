@@ -103,7 +103,7 @@ func New(config Config, start Start) (*Core, error) {
 	}
 	c := &Core{config: config, random: newRandom(config.Seed, config.ID), hard: rec.Hard, commit: rec.Commit}
 	c.reads.id = c.random.next()
-	c.log = logState{base: rec.Base, last: rec.Last, runs: append([]entry.TermRun(nil), rec.Terms...)}
+	c.log = logState{base: rec.Base, last: rec.Last, runs: append([]entry.TermRun(nil), rec.Terms...), held: rec.Held}
 	c.log.tail.first = rec.Last + 1
 	if err := checkRecovered(rec, config.ElectionOnly); err != nil {
 		return nil, err
@@ -138,6 +138,10 @@ func checkRecovered(rec *entry.Recovered, electionOnly bool) error {
 			rec.Base.Index+1, rec.Last, rec.Commit)
 	case rec.Hard.Term > entry.NumberMax:
 		return fmt.Errorf("core: recovered term %d is above %d", rec.Hard.Term, uint64(entry.NumberMax))
+	case rec.Held.Index > entry.NumberMax || rec.Held.Term > rec.Hard.Term ||
+		(rec.Held.Index == 0) != (rec.Held.Term == 0):
+		return fmt.Errorf("core: recovered log may have held up to (index %d, term %d) in term %d, which is impossible",
+			rec.Held.Index, rec.Held.Term, rec.Hard.Term)
 	case electionOnly && rec.Last != 0:
 		return fmt.Errorf("core: a member that only elects recovered %d entries", rec.Last)
 	}
@@ -276,6 +280,11 @@ func (c *Core) begin(in *Input, out *Effects) {
 	}
 	c.step = stepState{written: c.log.last, before: before}
 	c.disk.advance(in.Stored, c.now)
+	c.makeUp()
+	c.disk.noRoom = in.NoRoom
+	if in.Unwritten {
+		c.dropUnwritten(out)
+	}
 	if in.Installed != nil {
 		c.install(in.Installed, out)
 	}
@@ -388,7 +397,7 @@ func (c *Core) Status() Status {
 	s := Status{
 		Role: c.role, Term: c.hard.Term, Leader: c.leader, Vote: c.hard.Vote,
 		Last: c.log.position(), Commit: c.commit, Durable: c.disk.last, LastContact: c.election.heard,
-		Transferring: c.lead.handover.to, Stalled: c.stalled(),
+		Transferring: c.lead.handover.to, Stalled: c.stalled(), Held: c.log.held,
 	}
 	if c.role == Leader {
 		s.LastContact = c.quorumHeard()

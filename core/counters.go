@@ -18,6 +18,8 @@ type Counters struct {
 	Stale uint64
 	// Forgotten: a member denied entries that it had acknowledged.
 	Forgotten uint64
+	// Lost: a member said that it has lost the end of its log, or an ack from before that came late.
+	Lost uint64
 	// Sticky: a vote was refused because a leader was heard within the minimum election time-out.
 	Sticky uint64
 }

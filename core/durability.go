@@ -17,6 +17,9 @@ type durability struct {
 	moved Instant
 	// written is the term and vote of the newest batch or of recovery.
 	written entry.HardState
+	// noRoom is true while the log has no place for entries. Invariant: no entry is handed out then, but
+	// those of a leader that it had ordered, or opens its term with.
+	noRoom bool
 }
 
 type pendingBatch struct {

@@ -33,21 +33,24 @@ func (c *Core) onAppend(m *Message, out *Effects) {
 		c.rejectAppend(m, out)
 		return
 	}
-	if !c.takeEntries(m, out) {
+	agreed := m.Index + entry.Index(m.Entries.Count)
+	if c.disk.noRoom {
+		agreed = c.heldOf(m)
+	} else if !c.takeEntries(m, out) {
 		return
 	}
-	agreed := m.Index + entry.Index(m.Entries.Count)
 	c.commit = max(c.commit, min(m.Commit, agreed))
 	a := &c.step.ack
 	a.to, a.agreed = m.From, max(a.agreed, agreed, c.commit)
 	a.round = max(a.round, m.Round)
-	a.entries = a.entries || m.Entries.Count > 0
+	a.entries = a.entries || m.Entries.Count > 0 && !c.disk.noRoom
 }
 
 // forgot reports whether the leader counts on entries that this very directory has acknowledged in this
-// term and does not hold: it is an older copy of itself, so nothing that it says can be trusted.
+// term and does not hold: it is an older copy of itself, so nothing that it says can be trusted. A log that
+// knows to have lost its end is no such copy: its term and vote are the newest, and it says what it lacks.
 func (c *Core) forgot(m *Message) bool {
-	if m.Hint == 0 || entry.Incarnation(m.Hint) != c.config.Incarnation || m.Match <= c.log.last {
+	if m.Hint == 0 || entry.Incarnation(m.Hint) != c.config.Incarnation || m.Match <= max(c.log.last, c.log.held.Index) {
 		return false
 	}
 	c.fail("this directory (incarnation %x) ends at index %d and is older than what it acknowledged in term %d, up to"+
@@ -77,7 +80,7 @@ func (c *Core) rejectAppend(m *Message, out *Effects) {
 	term, _ := c.log.term(hint)
 	reply := Message{
 		Kind: MsgAppendReply, To: m.From, Term: c.hard.Term, Index: m.Index, Round: m.Round,
-		Reject: true, Hint: uint64(hint), HintTerm: term,
+		Reject: true, Hint: uint64(hint), HintTerm: term, Commit: c.log.held.Index,
 	}
 	c.send(reply, c.afterHard(), out)
 }
@@ -151,6 +154,10 @@ func (c *Core) sendAck(out *Effects) {
 		Kind: MsgAppendReply, To: a.to, Term: c.hard.Term, Round: a.round,
 		Index: a.agreed, Match: min(a.agreed, c.disk.last), Hint: c.config.Rank,
 	}
+	if c.disk.noRoom {
+		m.HintTerm = noRoomFlag
+	}
+	m.Commit = c.log.held.Index
 	after := c.ackAfterHard(out)
 	if a.entries && m.Match < a.agreed {
 		m.Match, after = a.agreed, c.disk.seq

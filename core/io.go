@@ -61,6 +61,8 @@ type Input struct {
 	Proposals []Proposal
 	// Stored says that every batch up to this number is durable.
 	Stored uint64
+	// Space is how the log stands for room.
+	Space
 	// Loaded are entries read from segments for a member that lags.
 	Loaded []Loaded
 	// Reads are local questions for a read point.
@@ -87,6 +89,15 @@ type Input struct {
 	// Transfers ask that leadership moves. Each is answered in Effects.Transferred, in a later Step
 	// perhaps, but within five quarters of an election time-out.
 	Transfers []TransferRequest
+}
+
+// Space is how the log stands for room. The zero value is a log that has some.
+type Space struct {
+	// NoRoom says that the log has no place for entries at present: none may be handed out for writing.
+	NoRoom bool
+	// Unwritten says that the entries handed out and not yet durable were not written and will not be;
+	// their batches are written without them. A leader is never told: it keeps its log.
+	Unwritten bool
 }
 
 // Loaded answers a [Load]. Entries.Count 0 says that the entry Entries.First has been compacted
@@ -143,6 +154,8 @@ const (
 	RefusedOverloaded
 	// RefusedTransferring: the leader hands over and takes nothing more.
 	RefusedTransferring
+	// RefusedNoSpace: this member's log, or the leader's, has no room.
+	RefusedNoSpace
 )
 
 // Refused is a proposal that did not happen and never will.
@@ -199,6 +212,9 @@ type Status struct {
 	LastContact Instant
 	// Stalled is true while no write has ended for an election time-out although one is under way.
 	Stalled bool
+	// Held is what the log can have held before it lost its end, zero when it did not, or has come up to
+	// it again. Until then the member does not stand for election.
+	Held entry.Position
 	// Transferring is whom this leader hands over to, "" for nobody. It refuses proposals meanwhile.
 	Transferring entry.MemberID
 }

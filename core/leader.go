@@ -27,7 +27,7 @@ type leading struct {
 	// ended is true once a handover's target was told to campaign. Whatever becomes of it, its message
 	// may arrive at any time in this term: there is no lease any more.
 	ended bool
-	// gaveWay is true once this leader tried to hand over because its disk stalls.
+	// gaveWay is true once this leader tried to hand over because its disk stalls or is full.
 	gaveWay bool
 	lease   lease
 	// marks outlive the leader's role, until the term ends: a copy of a message with forwarded
@@ -144,6 +144,7 @@ func (c *Core) tickLeader(out *Effects) {
 	if c.leaveStalled(out) {
 		return
 	}
+	c.leaveFull()
 	if c.now >= c.lead.heartbeat {
 		c.lead.broadcast = true
 		c.dismiss()
@@ -190,7 +191,14 @@ func (c *Core) advanceCommit() {
 
 // propose orders local commands, or says where they must go.
 func (c *Core) propose(proposals []Proposal, out *Effects) {
-	if len(proposals) == 0 {
+	switch {
+	case len(proposals) == 0:
+		return
+	case c.disk.noRoom && !c.config.ElectionOnly:
+		// Also one that does not lead: it could not apply what it proposes.
+		for _, p := range proposals {
+			out.Refused = append(out.Refused, Refused{Proposal: p.ID, Why: RefusedNoSpace})
+		}
 		return
 	}
 	if c.role != Leader && c.leader != "" && !c.config.ElectionOnly {
@@ -270,6 +278,8 @@ func (c *Core) takeForwarded(h entry.Header, block *entry.Block, out *Effects) R
 	switch {
 	case !forwardable(h):
 		return RefusedNotLeader
+	case c.disk.noRoom:
+		return RefusedNoSpace
 	case c.transferring():
 		return RefusedTransferring
 	case c.full(uint32(h.FrameSize())):

@@ -21,6 +21,10 @@ type logState struct {
 	tail tail
 	// bare is true while the log goes on from an image that is lost: see Start.Lost.
 	bare bool
+	// held is the greatest position that the log can have had before its end became unreadable, zero
+	// when that did not happen. Invariant: not before any entry that this member has acknowledged and
+	// lost, by term and then index; it ends only when the durable log has come up to it.
+	held entry.Position
 }
 
 // position returns the newest entry.
@@ -80,7 +84,7 @@ func (l *logState) truncate(from entry.Index) {
 
 // reset empties the log; the next entry follows base.
 func (l *logState) reset(base entry.Position) {
-	*l = logState{base: base, last: base.Index, tail: tail{first: base.Index + 1}}
+	*l = logState{base: base, last: base.Index, tail: tail{first: base.Index + 1}, held: l.held}
 }
 
 // compact moves the base forward to an entry of the log.
@@ -115,10 +119,15 @@ func (l *logState) conflict(i entry.Index, term entry.Term) entry.Index {
 }
 
 // upToDate reports whether a log that ends with other is at least as up to date as this one (paper,
-// section 5.4.1).
+// section 5.4.1), and as the one that this member once had: see lost.go.
 func (l *logState) upToDate(other entry.Position) bool {
 	own := l.position()
-	return other.Term > own.Term || other.Term == own.Term && other.Index >= own.Index
+	return atLeast(other, own) && atLeast(other, l.held)
+}
+
+// atLeast reports whether p is not before q in the order in which logs are compared.
+func atLeast(p, q entry.Position) bool {
+	return p.Term > q.Term || p.Term == q.Term && p.Index >= q.Index
 }
 
 // tail holds the sizes of the newest entries, those that replica keeps in memory.

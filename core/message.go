@@ -28,7 +28,9 @@ const (
 	MsgAppend
 	// MsgAppendReply acknowledges entries up to Match as durable and, perhaps beyond it, up to Index
 	// as received; or with Reject it says that the entry at Index did not match and where to try
-	// next (Hint, HintTerm). It echoes Round.
+	// next (Hint, HintTerm). It echoes Round. Without Reject, Hint is the sender's rank, and HintTerm 1
+	// says that its log has no room for entries at present. Commit is up to where the sender's log can
+	// have reached before it lost its end, 0 when it has not lost it.
 	MsgAppendReply
 	// MsgPropose forwards commands to the leader. Body holds frames whose index is a count from 1
 	// and whose term is 1; the leader orders them anew. Term is the term in which the sender knew

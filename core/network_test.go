@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -22,6 +23,10 @@ type world struct {
 	truth   truth
 	client  client
 	churn   churn
+	// lossy is the member whose crashes may lose the end of its log, "" for none.
+	lossy entry.MemberID
+	// cramped makes disks run out of room at times.
+	cramped bool
 	failure error
 }
 
@@ -186,7 +191,27 @@ type machine struct {
 
 // clockwork is how time passes for a member: rate is how fast its clock runs, in thousandths, resume
 // when its process goes on.
-type clockwork struct{ rate, resume core.Instant }
+type clockwork struct {
+	rate, resume core.Instant
+	plight
+}
+
+// plight is what a machine suffers from: full is true while its disk has no room for entries.
+type plight struct{ full bool }
+
+// fill takes the room for entries away from a member, or gives it back. What is not on a follower's disk
+// by then is not written any more.
+func (m *machine) fill(full bool) {
+	in := core.Input{}
+	if m.full = full; full && m.core.Status().Role != core.Leader {
+		in.Unwritten = true
+		for i := range m.writes {
+			m.writes[i].blocks = nil
+		}
+		m.held = slices.DeleteFunc(m.held, func(o core.Outgoing) bool { return o.Kind == core.MsgAppendReply })
+	}
+	m.step(in)
+}
 
 // identity is the directory's incarnation, 0 where directories have none, and what connections have
 // proven about others.
@@ -221,6 +246,34 @@ func (m *machine) awake(f func()) {
 type disk struct {
 	hard    entry.HardState
 	entries []*entry.Block
+	// held is what the log can have held when its end was lost; it stays until the log has come up to it.
+	held entry.Position
+}
+
+// end returns the last entry.
+func (d *disk) end() entry.Position {
+	n := len(d.entries)
+	if n == 0 {
+		return entry.Position{}
+	}
+	return entry.Position{Index: entry.Index(n), Term: d.entries[n-1].Term(entry.Index(n))}
+}
+
+// lacks reports whether the log has not come up to what it once can have held.
+func (d *disk) lacks() bool {
+	end := d.end()
+	return d.held.Term > end.Term || d.held.Term == end.Term && d.held.Index > end.Index
+}
+
+// lose makes the last n entries unreadable.
+func (d *disk) lose(n int) {
+	if n = min(n, len(d.entries)); n == 0 {
+		return
+	}
+	if !d.lacks() {
+		d.held = d.end()
+	}
+	d.entries = slices.Clone(d.entries[:len(d.entries)-n])
 }
 
 type diskWrite struct {
@@ -245,6 +298,9 @@ func (d *disk) apply(w diskWrite, steps int) {
 // start recovers the member from its disk.
 func (m *machine) start() {
 	rec := entry.Recovered{Hard: m.disk.hard, Last: entry.Index(len(m.disk.entries))}
+	if m.disk.lacks() {
+		rec.Held = m.disk.held
+	}
 	start := core.Start{Initial: m.initial}
 	for i, block := range m.disk.entries {
 		at := entry.Index(i + 1)
@@ -286,6 +342,9 @@ func (m *machine) crash() {
 	if kept < len(m.writes) {
 		m.disk.apply(m.writes[kept], m.world.random.IntN(4))
 	}
+	if m.id == m.world.lossy {
+		m.disk.lose(m.world.random.IntN(6))
+	}
 	m.core = nil
 	m.run++
 	for read, asked := range m.world.client.asked {
@@ -303,9 +362,12 @@ func (m *machine) crash() {
 // step gives one input to the core and carries out its effects.
 func (m *machine) step(in core.Input) {
 	var out core.Effects
-	in.Now, in.Stored = m.clock(), m.stored
+	in.Now, in.Stored, in.NoRoom = m.clock(), m.stored, m.full
 	before := m.core.Status()
 	m.core.Step(&in, &out)
+	if in.Unwritten {
+		m.commit = min(m.commit, out.Commit)
+	}
 	if out.Fatal != nil {
 		m.world.fail("%s: %v", m.id, out.Fatal)
 		return

@@ -51,7 +51,12 @@ type tenure struct {
 	incarnation entry.Incarnation
 	// denied is true once the member has denied what it acknowledged: it is served, and counts for
 	// nothing in this term.
-	denied   bool
+	denied bool
+	// settled is the newest round from before the member said that it had lost its log's end: acks of
+	// rounds up to it may speak of what is lost. 0 for never.
+	settled uint64
+	// full is true while the member's log has no room: it is sent heartbeats only.
+	full     bool
 	arrival  arrival
 	farewell farewell
 }

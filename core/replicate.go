@@ -43,6 +43,9 @@ func (c *Core) needsSnapshot(p *progress) bool {
 
 // sendEntries sends as much as the member's state allows and reports whether it sent anything.
 func (c *Core) sendEntries(p *progress, out *Effects) bool {
+	if p.full {
+		return false
+	}
 	switch p.state {
 	case probing:
 		return c.sendProbe(p, out)
@@ -163,13 +166,20 @@ func (c *Core) onAppendReply(m *Message) {
 		c.report.counters.Malformed++
 		return
 	}
+	if p.settled != 0 && m.Round <= p.settled {
+		c.report.counters.Lost++
+		return
+	}
 	if p.incarnation == 0 {
 		p.incarnation = m.Incarnation
 	}
 	p.heard, p.lost = c.now, false
 	p.round = max(p.round, m.Round)
+	if m.Commit != 0 {
+		c.confess(p, m)
+	}
 	if !m.Reject {
-		p.rank = m.Hint
+		p.rank, p.full = m.Hint, m.HintTerm == noRoomFlag
 		p.acknowledge(m.Index, m.Match, c.log.base.Index, c.lead.round, &c.config)
 		p.arrival.advance(p.match, c.log.last, c.now, electionMin*c.config.Heartbeat)
 		return

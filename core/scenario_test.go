@@ -28,6 +28,7 @@ import (
 //	change a [add=(d)] [learner=(e)] [remove=(c)]
 //	                                           asks a for another configuration
 //	wipe a          save a          restore a  its directory is emptied, copied, or the copy put back
+//	lose b 3                                   its disk loses the log's end from entry 3 on, and knows it
 //	lost a peer=b                              a's connection to b breaks
 //	elapse 7        tick [a ...]               time passes, in heartbeats; members look at the clock
 //	propose a [n=3]   read a                   a client's wishes
@@ -79,7 +80,7 @@ var commands = map[string]func(*stage, arguments) error{
 	"propose": playPropose, "read": playRead, "sync": playSync,
 	"deliver": playDeliver, "drop": playDrop, "repeat": playRepeat, "settle": playSettle,
 	"change": playChange, "wipe": playWipe, "save": playSave, "restore": playRestore, "members": playMembers,
-	"compact": playCompact, "transfer": playTransfer, "handover": playHandover,
+	"lose": playLose, "compact": playCompact, "transfer": playTransfer, "handover": playHandover,
 	"status": playStatus, "air": playAir,
 }
 
@@ -270,6 +271,20 @@ func (s *stage) deliverVotes(heard []string) {
 			s.arrive(m)
 		}
 	}
+}
+
+// playLose makes the end of a stopped member's log unreadable.
+func playLose(s *stage, a arguments) error {
+	words := a.plain()
+	m := s.actors[entry.MemberID(words[0])]
+	from := entry.Index(a.parse(words[1]))
+	if m.core != nil || from <= m.disk.base.Index || from > m.disk.last() {
+		return fmt.Errorf("%s is up, or its log does not hold entry %d", m.id, from)
+	}
+	end := m.disk.entries[len(m.disk.entries)-1]
+	m.disk.held = entry.Position{Index: end.First(), Term: end.Term(end.First())}
+	m.disk.truncate(from)
+	return nil
 }
 
 func playLost(s *stage, a arguments) error {

@@ -34,6 +34,7 @@ type setting struct {
 	limits   core.Config
 	level    uint32 // of the configuration
 	lease    bool
+	held     entry.Position
 }
 
 // cluster is the id that all tests use.
@@ -77,7 +78,7 @@ func newSolo(t *testing.T, s setting) *solo {
 		Snapshot: s.snapshot, Lost: s.lost,
 		Recovered: entry.Recovered{
 			Hard: s.hard, Base: s.base, Last: s.base.Index + entry.Index(len(s.terms)),
-			Terms: runsOf(s.base.Index, s.terms), Commit: s.commit,
+			Terms: runsOf(s.base.Index, s.terms), Commit: s.commit, Held: s.held,
 		},
 	})
 	if err != nil {

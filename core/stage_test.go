@@ -59,6 +59,8 @@ type platter struct {
 	snapshot *entry.SnapshotMeta
 	base     entry.Position
 	entries  []*entry.Block // one entry each
+	// held is what the log can have held before its end was lost.
+	held entry.Position
 }
 
 func (p *platter) last() entry.Index { return p.base.Index + entry.Index(len(p.entries)) }
@@ -104,6 +106,7 @@ func (s *stage) say(format string, args ...any) {
 func (a *actor) start() error {
 	start := core.Start{Initial: a.initial, Snapshot: a.disk.snapshot, Recovered: entry.Recovered{
 		Hard: a.disk.hard, Base: a.disk.base, Last: a.disk.last(), Terms: runsOf(a.disk.base.Index, a.disk.terms()),
+		Held: a.disk.held,
 	}}
 	for _, block := range a.disk.entries {
 		if i := block.First(); block.Kind(i) == entry.KindConfiguration {

@@ -4,9 +4,10 @@ package core
 // would notice that nothing it leads can be answered by it, and that it cannot vote.
 
 // stalled reports whether the disk has not ended a write for an election time-out although one is
-// under way. Idle is not a stall, and neither is a slow disk that ends one write after the other.
+// under way. Idle is not a stall, and neither is a slow disk that ends one write after the other, nor a
+// full one: see space.go.
 func (c *Core) stalled() bool {
-	if len(c.disk.pending) == 0 {
+	if len(c.disk.pending) == 0 || c.disk.noRoom {
 		return false
 	}
 	return c.now-max(c.disk.pending[0].at, c.disk.moved) > quorumMax*c.config.Heartbeat
@@ -18,7 +19,7 @@ func (c *Core) stalled() bool {
 // entries committed.
 func (c *Core) leaveStalled(out *Effects) bool {
 	if !c.stalled() {
-		c.lead.gaveWay = false
+		c.lead.gaveWay = c.lead.gaveWay && c.disk.noRoom
 		return false
 	}
 	// Its own vote would have to be durable, too.

@@ -101,7 +101,7 @@ func (e *encoder) log(l *logState) {
 	for _, run := range l.runs {
 		e.numbers(uint64(run.First), uint64(run.Term))
 	}
-	e.numbers(uint64(l.tail.first))
+	e.numbers(uint64(l.tail.first), uint64(l.held.Index), uint64(l.held.Term))
 	for _, size := range l.tail.sizes[l.tail.head:] {
 		e.numbers(uint64(size))
 	}
@@ -117,6 +117,7 @@ func (e *encoder) membership(m *membership) {
 }
 
 func (e *encoder) durability(d *durability) {
+	e.flag(d.noRoom)
 	e.numbers(d.seq, d.stored, d.hard, uint64(d.last), uint64(d.written.Term), uint64(len(d.pending)))
 	e.text(d.written.Vote)
 	e.instants(d.moved)
@@ -207,6 +208,8 @@ func (e *encoder) progress(p *progress) {
 	e.numbers(uint64(p.incarnation), uint64(p.arrival.target), uint64(p.farewell.index))
 	e.instants(p.arrival.began, p.farewell.until)
 	e.flag(p.denied)
+	e.flag(p.full)
+	e.numbers(p.settled)
 	e.flag(p.arrival.waits)
 	e.flag(p.arrival.quick)
 }

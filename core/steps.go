@@ -9,10 +9,10 @@ import (
 // advanceChanges takes the next step of what is to change, once the step before is committed and this
 // term has committed an entry: only then is it decided which step of an earlier leader stands
 // (Ongaro, raft-dev, "bug in single-server membership changes", 2015). A leader that hands over takes
-// none: its log must stand still.
+// none: its log must stand still. Nor does one without room.
 func (c *Core) advanceChanges(out *Effects) {
 	current := c.members.current()
-	if c.config.ElectionOnly || c.transferring() || c.commit < c.lead.opened || current.Index > c.commit {
+	if c.config.ElectionOnly || c.transferring() || c.disk.noRoom || c.commit < c.lead.opened || current.Index > c.commit {
 		return
 	}
 	next, ok := c.nextStep(out)

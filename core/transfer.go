@@ -189,7 +189,7 @@ func (c *Core) successor() *progress {
 	var best *progress
 	for i := range c.lead.peers {
 		p := &c.lead.peers[i]
-		if !c.voter(p.id) || !c.reachable(p) {
+		if !c.voter(p.id) || !c.reachable(p) || p.full {
 			continue
 		}
 		if best == nil || p.rank < best.rank || p.rank == best.rank && p.match > best.match {

@@ -36,7 +36,7 @@ type Driven struct {
 // JobKind names a kind of work.
 type JobKind uint8
 
-// The kinds of work. A Store and a Compact exclude each other, as do two jobs of the other kinds but
+// The kinds of work. Store, Compact and Room exclude each other, as do two jobs of the other kinds but
 // Image, which runs beside the next jobs of the machine. A replica never hands out a second job of a
 // kind before the first was Done, except that a Compact replaces one that has not run.
 const (
@@ -52,9 +52,11 @@ const (
 	JobImage
 	// JobCompare asks the program about a candidate.
 	JobCompare
+	// JobRoom asks a full log to try for more room. It and the jobs that write exclude each other.
+	JobRoom
 )
 
-var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare"}
+var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare", "room"}
 
 // String returns the kind's name.
 func (k JobKind) String() string {
@@ -162,6 +164,8 @@ func (d *Driven) job(kind JobKind, work func() outcome) *Job {
 func (d *Driven) store(b *entry.Batch) {
 	d.job(JobStore, func() outcome { return d.replica.storeBatch(b) }).Batch = b
 }
+
+func (d *Driven) tryRoom() { d.job(JobRoom, d.replica.tryRoom) }
 
 func (d *Driven) compact(through entry.Index) {
 	d.job(JobCompact, func() outcome {

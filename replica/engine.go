@@ -66,6 +66,7 @@ type writer struct {
 	stored uint64
 	// installs wait for the reset of the log.
 	installs []*install
+	space    space
 }
 
 // loading is what is read for members that lag, one range at a time.
@@ -131,8 +132,13 @@ func (e *engine) prepare(ev *events, act *actions) {
 	}
 	in.Changes = e.changes.ask(ev.changes, ev.now, core.Instant(e.config.Heartbeat), changes)
 	if ev.stored != nil {
-		e.takeStored(ev.stored)
+		e.takeStored(ev.stored, act)
 	}
+	if ev.room != nil {
+		e.takeRoom(ev.room, act)
+	}
+	e.dropStuck()
+	in.NoRoom = e.writer.space.full
 	in.Stored = e.writer.stored
 	if ev.applied != nil {
 		e.takeApplied(ev.applied, act)
@@ -162,16 +168,22 @@ func (e *engine) prepare(ev *events, act *actions) {
 	}
 }
 
-func (e *engine) takeStored(s *storedEvent) {
+func (e *engine) takeStored(s *storedEvent, act *actions) {
 	e.writer.busy = false
+	if s.err != nil && e.outOfSpace(s.err) {
+		e.writer.putBack(s.batch)
+		e.noteRoom(false, act)
+		return
+	}
 	if s.err != nil {
 		e.fail(fmt.Errorf("%w: %w", ErrPoisoned, s.err))
 		return
 	}
-	e.writer.stored = s.seq
+	e.writer.stored = s.batch.Seq
+	e.noteRoom(s.room, act)
 	waits := e.writer.installs[:0]
 	for _, i := range e.writer.installs {
-		if i.after > s.seq {
+		if i.after > s.batch.Seq {
 			waits = append(waits, i)
 			continue
 		}
@@ -223,6 +235,9 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 	e.forward(&out.Forward, act)
 	for _, p := range out.Reads {
 		e.reads.point(p, e.applier.applied, refusal(core.RefusedNotLeader, &e.status.Status, true))
+	}
+	if e.writer.space.full {
+		e.reads.beyond(e.status.Durable, ErrNoSpace)
 	}
 	e.compares.queue = append(e.compares.queue, out.Questions...)
 	for _, r := range out.Transferred {
@@ -493,7 +508,10 @@ func (e *engine) aim(ev *events) {
 // dispatch hands out the next batch and the next job of the machine when their goroutines are idle.
 func (e *engine) dispatch(act *actions) {
 	w := &e.writer
-	if !w.busy && len(w.queue) > 0 {
+	if act.room = w.wantsRoom(e.input.Now); act.room {
+		w.busy = true
+	}
+	if !w.busy && len(w.queue) > 0 && !w.space.stuck {
 		act.store, w.busy = w.queue[0], true
 		w.queue = slices.Delete(w.queue, 0, 1)
 	}
@@ -539,7 +557,7 @@ func (e *engine) wantsProposals() appetite {
 }
 
 func (e *engine) setDeadline(act *actions) {
-	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline())
+	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline(), e.spaceDue())
 }
 
 // settle tells callers what the turn has answered.

@@ -28,6 +28,11 @@ var (
 	ErrNoLeader = errors.New("replica: no leader is known")
 	// ErrOverloaded is returned when a bounded queue, here or at the leader, is full. Not proposed.
 	ErrOverloaded = errors.New("replica: overloaded")
+	// ErrNoSpace is returned when the log of this member, or of the leader, has no room for more commands:
+	// free space on its disk, and the service returns by itself. Not proposed; nor is it known what
+	// another member has applied, so reads fail with it, too.
+	ErrNoSpace = fmt.Errorf("replica: this member's log, or the leader's, has no room; free space on its disk: %w",
+		entry.ErrNoSpace)
 	// ErrChangeRefused is wrapped by the error of a Change that was refused; the text says why.
 	ErrChangeRefused = errors.New("replica: the change of the configuration was refused")
 	// ErrChangeGoesOn is wrapped by the error of a Change whose ctx ended, or whose member stopped,

@@ -16,8 +16,8 @@ type events struct {
 	reads     []*read
 	lost      []entry.MemberID
 	// untaken are commands whose forwarding the transport did not take: they never left.
-	untaken  []core.RefusedForward
-	stored   *storedEvent
+	untaken []core.RefusedForward
+	diskEvents
 	applied  *applyTask
 	loaded   []loadedEvent
 	sent     []sentEvent
@@ -28,6 +28,12 @@ type events struct {
 	// peers are those whose connection has proven something new.
 	peers []core.Peer
 	wishes
+}
+
+// diskEvents end what the disk's goroutine did.
+type diskEvents struct {
+	stored *storedEvent
+	room   *roomEvent
 }
 
 // wishes are what callers of this member want of the cluster itself.
@@ -42,8 +48,10 @@ type wishes struct {
 
 // storedEvent ends the write of a batch.
 type storedEvent struct {
-	seq uint64
-	err error
+	batch *entry.Batch
+	err   error
+	// room says whether the log has place for more entries.
+	room bool
 }
 
 // loadedEvent ends a read for a member that lags.
@@ -82,6 +90,8 @@ type install struct {
 type actions struct {
 	// store is the next batch, nil for none; it is handed out only when none is under way.
 	store *entry.Batch
+	// room asks the store to try for more room.
+	room bool
 	// compact lets the log drop the entries up to it, 0 for none.
 	compact   entry.Index
 	send      []outbox

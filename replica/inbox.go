@@ -162,6 +162,8 @@ func refusal(why core.Refusal, status *core.Status, member bool) error {
 		return ErrRemoved
 	case why == core.RefusedOverloaded:
 		return ErrOverloaded
+	case why == core.RefusedNoSpace:
+		return ErrNoSpace
 	case why == core.RefusedTransferring:
 		return ErrTransferring
 	case status.Leader == "":

@@ -18,7 +18,8 @@ func (r *Replica) storeBatch(b *entry.Batch) outcome {
 	began := r.config.Now()
 	err := r.config.Log.Store(b)
 	r.gauges.synced(time.Duration(r.config.Now() - began))
-	return func(ev *events) { ev.stored = &storedEvent{seq: b.Seq, err: err} }
+	room := err == nil && r.room(false)
+	return func(ev *events) { ev.stored = &storedEvent{batch: b, err: err, room: room} }
 }
 
 func (g *gauges) synced(d time.Duration) {

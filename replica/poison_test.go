@@ -13,9 +13,15 @@ import (
 	"v.io/x/ref/lib/raft/replica"
 )
 
+// healingLog is what logs of tests are: stores that heal.
+type healingLog interface {
+	replica.LogStore
+	replica.Healer
+}
+
 // failingLog fails the calls that it is told to fail.
 type failingLog struct {
-	replica.LogStore
+	healingLog
 	store, read, compact atomic.Pointer[error]
 }
 
@@ -30,21 +36,21 @@ func (l *failingLog) Store(b *entry.Batch) error {
 	if err := failing(&l.store); err != nil {
 		return err
 	}
-	return l.LogStore.Store(b)
+	return l.healingLog.Store(b)
 }
 
 func (l *failingLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 	if err := failing(&l.read); err != nil {
 		return nil, err
 	}
-	return l.LogStore.Read(lo, hi, maxBytes)
+	return l.healingLog.Read(lo, hi, maxBytes)
 }
 
 func (l *failingLog) Compact(through entry.Index) error {
 	if err := failing(&l.compact); err != nil {
 		return err
 	}
-	return l.LogStore.Compact(through)
+	return l.healingLog.Compact(through)
 }
 
 // spy notes what a member sends.
@@ -82,7 +88,7 @@ type watched struct {
 func newWatched(t *testing.T, n int, configure func(*member, *replica.Config)) *watched {
 	w := &watched{logs: map[entry.MemberID]*failingLog{}, spies: map[entry.MemberID]*spy{}}
 	w.cluster = newCluster(t, n, func(m *member, config *replica.Config) {
-		w.logs[m.id] = &failingLog{LogStore: config.Log}
+		w.logs[m.id] = &failingLog{healingLog: config.Log.(healingLog)}
 		w.spies[m.id] = &spy{Transport: config.Transport}
 		config.Log, config.Transport = w.logs[m.id], w.spies[m.id]
 		if configure != nil {
@@ -220,7 +226,7 @@ func TestPoisonedByReads(t *testing.T) {
 			m := w.members[0]
 			m.stop()
 			w.cluster.configure = func(m *member, config *replica.Config) {
-				log := &failingLog{LogStore: config.Log}
+				log := &failingLog{healingLog: config.Log.(healingLog)}
 				log.read.Store(&errDisk)
 				// The configuration is read before: it is in the first entry.
 				config.Log = &readsFirst{log, config.Log}
@@ -275,14 +281,14 @@ func TestFailedCompaction(t *testing.T) {
 		w.logs[m.id].compact.Store(&errDisk)
 		m.proposeMany(50, "command")
 		taken := m.await("a snapshot", hasSnapshot).Snapshot
-		if _, err := w.logs[m.id].LogStore.Read(1, 1, 1); err != nil {
+		if _, err := w.logs[m.id].healingLog.Read(1, 1, 1); err != nil {
 			t.Errorf("the log was cut by a compaction that failed: %v", err)
 		}
 		w.logs[m.id].compact.Store(nil)
 		m.proposeMany(200, "more")
 		m.await("another snapshot", func(s replica.Status) bool { return s.Snapshot.Index > taken.Index })
 		time.Sleep(time.Second)
-		if _, err := w.logs[m.id].LogStore.Read(1, 1, 1); !errors.Is(err, replica.ErrCompacted) {
+		if _, err := w.logs[m.id].healingLog.Read(1, 1, 1); !errors.Is(err, replica.ErrCompacted) {
 			t.Errorf("the log was not cut later: %v", err)
 		}
 	})

@@ -88,6 +88,16 @@ func (s *readings) applied(index entry.Index) {
 	s.pointed = s.pointed[:rest]
 }
 
+// beyond ends the reads that wait for entries above index, which will not come.
+func (s *readings) beyond(index entry.Index, err error) {
+	n := sort.Search(len(s.pointed), func(i int) bool { return s.pointed[i].index > index })
+	for _, r := range s.pointed[n:] {
+		s.answer(r, 0, err)
+	}
+	clear(s.pointed[n:])
+	s.pointed = s.pointed[:n]
+}
+
 // fail ends all reads.
 func (s *readings) fail(err error) {
 	for id, r := range s.asked {

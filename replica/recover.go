@@ -16,7 +16,7 @@ func (r *Replica) recover() error {
 	if err != nil {
 		return fmt.Errorf("replica: recovering the log: %w", err)
 	}
-	if err := checkDamage(&recovered); err != nil {
+	if err := checkDamage(&recovered, config.healer() != nil); err != nil {
 		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
 	}
 	start := core.Start{Recovered: recovered, Initial: config.Initial}
@@ -61,19 +61,20 @@ func (r *Replica) recover() error {
 			return err
 		}
 	}
+	e.writer.space.full = !r.room(false)
 	r.engine, r.shell.machinist = e, m
 	return nil
 }
 
-// checkDamage refuses a log that can be continued only after a repair. What it holds stays as it is.
-func checkDamage(rec *entry.Recovered) error {
+// checkDamage refuses a log that the store cannot go on with. What it holds stays as it is.
+func checkDamage(rec *entry.Recovered, heals bool) error {
 	const advice = "; nothing was changed: restore the directory from a copy taken while the member was stopped, " +
 		"or move it away and let the member join again as a new one"
 	switch {
 	case len(rec.Damaged) > 0:
 		d := rec.Damaged[0]
 		return fmt.Errorf("%w: the log's entries %d to %d cannot be read"+advice, entry.ErrCorrupt, d.First, d.Last)
-	case rec.Held != entry.Position{}:
+	case rec.Held != entry.Position{} && !heals:
 		return fmt.Errorf("%w: the log ends at index %d and may have held entries up to (index %d, term %d)"+advice,
 			entry.ErrCorrupt, rec.Last, rec.Held.Index, rec.Held.Term)
 	}

@@ -75,6 +75,7 @@ type gauges struct {
 	impersonating atomic.Uint64
 	foreign       atomic.Uint64
 	overflow      atomic.Uint64
+	full          atomic.Bool
 	counters      atomic.Pointer[core.Counters]
 	repeated      repeated
 	// due is when the loop must turn next.
@@ -304,7 +305,7 @@ func (r *Replica) Watch() (Status, <-chan struct{}) {
 
 // Stats returns the figures.
 func (r *Replica) Stats() Stats {
-	s := Stats{Status: r.Status(), SinceContact: -1, Failure: r.Err()}
+	s := Stats{Status: r.Status(), SinceContact: -1, Health: Health{Full: r.gauges.full.Load(), Failure: r.Err()}}
 	if s.LastContact != 0 {
 		s.SinceContact = time.Duration(r.config.Now() - s.LastContact)
 	}
@@ -337,6 +338,9 @@ func (r *Replica) Ready() error {
 		return fmt.Errorf("%w, up to entry %d at least, from the leader (%q)", ErrBare, s.Awaits, s.Leader)
 	case s.Leader == "":
 		return ErrNoLeader
+	case s.Held != entry.Position{}:
+		return fmt.Errorf("replica: the log lost its end: it reaches to index %d, and may have held entries up to (index %d,"+
+			" term %d), which a leader must bring", s.Last.Index, s.Held.Index, s.Held.Term)
 	case target == 0 || s.Applied < target-1:
 		return fmt.Errorf("replica: applied %d of the %d entries to catch up with", s.Applied, target-1)
 	}

@@ -234,7 +234,7 @@ func (e *engine) refused(p *proposal, why core.Refusal, loose bool) {
 	case p.kind == entry.KindSession, p.trace.standing == placed:
 	case p.trace.standing == raw:
 		e.waiting.answer(p, nil, err)
-	case !member, why == core.RefusedOverloaded && !p.trace.loose:
+	case !member, (why == core.RefusedOverloaded || why == core.RefusedNoSpace) && !p.trace.loose:
 		if p.trace.standing == forwarded {
 			e.park(p, false)
 		}

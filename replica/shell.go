@@ -21,6 +21,8 @@ type shell struct {
 // the inbox. They are goroutines, or in a [Driven] replica its driver. No call blocks.
 type workers interface {
 	store(*entry.Batch)
+	// tryRoom and store exclude each other.
+	tryRoom()
 	apply(*applyTask)
 	load(core.Load)
 	compare(*core.Question)
@@ -36,6 +38,7 @@ type workers interface {
 type goroutines struct {
 	replica  *Replica
 	batches  chan *entry.Batch
+	rooms    chan struct{}
 	through  chan entry.Index
 	tasks    chan *applyTask
 	requests chan core.Load
@@ -48,7 +51,7 @@ func startGoroutines(r *Replica) *goroutines {
 	g := &goroutines{
 		replica: r, batches: make(chan *entry.Batch, 1), through: make(chan entry.Index, 1),
 		tasks: make(chan *applyTask, 1), requests: make(chan core.Load, 1),
-		compares: make(chan *core.Question, 1),
+		compares: make(chan *core.Question, 1), rooms: make(chan struct{}, 1),
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
@@ -60,6 +63,8 @@ func startGoroutines(r *Replica) *goroutines {
 }
 
 func (g *goroutines) store(b *entry.Batch) { g.batches <- b }
+
+func (g *goroutines) tryRoom() { g.rooms <- struct{}{} }
 
 func (g *goroutines) apply(t *applyTask) { g.tasks <- t }
 
@@ -93,6 +98,8 @@ func (g *goroutines) writeBatches() {
 				return
 			}
 			g.replica.inbox.put(g.replica.storeBatch(b))
+		case <-g.rooms:
+			g.replica.inbox.put(g.replica.tryRoom())
 		case through := <-g.through:
 			g.replica.compactLog(through)
 		}
@@ -184,6 +191,9 @@ func (r *Replica) turn(ev *events, act *actions) {
 	if act.store != nil {
 		r.shell.workers.store(act.store)
 	}
+	if act.room {
+		r.shell.workers.tryRoom()
+	}
 	r.send(act.send)
 	if act.apply != nil {
 		r.shell.workers.apply(act.apply)
@@ -201,6 +211,7 @@ func (r *Replica) turn(ev *events, act *actions) {
 		r.config.Transport.SendSnapshot(r.ctx, o.to, OutgoingSnapshot{Term: o.term, Meta: o.meta, Open: r.opener(o)})
 	}
 	r.gauges.due.Store(int64(act.deadline))
+	r.gauges.full.Store(e.writer.space.full)
 	r.gauges.target.Store(uint64(e.stage.target))
 	r.picturePeers(ev.now)
 	r.publish()

@@ -51,6 +51,13 @@ type Stats struct {
 	EventsDropped uint64
 	// Commands counts what was done so that commands are applied once.
 	Commands RepeatedCommands
+	Health
+}
+
+// Health is how a replica's rooms are.
+type Health struct {
+	// Full is true while the log has no room for commands: the member votes, and takes no entries.
+	Full bool
 	// Failure is why the replica stopped by itself, nil while it did not: [Replica.Err].
 	Failure error
 }

@@ -33,12 +33,14 @@ const (
 	// EventSnapshotInstalled: the image up to entry Index, received from a leader, has replaced log and
 	// state.
 	EventSnapshotInstalled
+	// EventSpace: the log has no room for commands (Err), or has room again.
+	EventSpace
 	// EventFailed: the replica has stopped by itself, because of Err. It is the last event.
 	EventFailed
 )
 
 var eventNames = [...]string{"", "term", "role", "leader", "membership", "stall", "snapshot taken", "snapshot sent",
-	"snapshot installed", "failed"}
+	"snapshot installed", "space", "failed"}
 
 // String returns the kind's name.
 func (k EventKind) String() string {

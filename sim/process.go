@@ -292,7 +292,7 @@ const (
 
 var laneOf = [...]int{
 	replica.JobStore: laneDisk, replica.JobCompact: laneDisk, replica.JobMachine: laneMachine,
-	replica.JobLoad: laneLoad, replica.JobImage: laneImage,
+	replica.JobLoad: laneLoad, replica.JobImage: laneImage, replica.JobRoom: laneDisk,
 }
 
 // lane is work that is done in order.

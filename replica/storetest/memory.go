@@ -10,8 +10,8 @@ import (
 	"v.io/x/ref/lib/raft/replica"
 )
 
-// LogPlace is where in-memory logs are kept: a disk that never loses what Store promised. The zero
-// value is empty and ready.
+// LogPlace is where in-memory logs are kept: a disk that never loses what Store promised, unless it is
+// told to. Its logs are [replica.Healer]s. The zero value is empty and ready.
 type LogPlace struct {
 	mu   sync.Mutex
 	hard entry.HardState
@@ -19,8 +19,15 @@ type LogPlace struct {
 	// blocks are contiguous from base.Index+1 on.
 	blocks []*entry.Block
 	commit entry.Index
-	// stores counts the batches stored.
-	stores int
+	// stores counts the batches stored, repaired the entries that Repair has healed.
+	stores   int
+	repaired int
+	// damaged are the entries that cannot be read; the value is Damage.Known.
+	damaged map[entry.Index]bool
+	// held is what an end that was lost can have held.
+	held entry.Position
+	// full is true while the file system has no room.
+	full bool
 }
 
 // Open opens the log for the next run of a member.
@@ -39,6 +46,8 @@ var errClosed = errors.New("storetest: the log is closed")
 type memoryLog struct {
 	place  *LogPlace
 	closed bool
+	// noRoom is what Room answers when it does not try.
+	noRoom bool
 }
 
 // Recover implements replica.LogStore.
@@ -58,6 +67,10 @@ func (l *memoryLog) Recover() (entry.Recovered, error) {
 			}
 		}
 	}
+	rec.Damaged = p.damage(p.base.Index+1, p.last())
+	if p.lacks() {
+		rec.Held = p.held
+	}
 	return rec, nil
 }
 
@@ -76,6 +89,10 @@ func (l *memoryLog) Store(b *entry.Batch) error {
 	if l.closed {
 		return errClosed
 	}
+	if len(b.Blocks) > 0 && p.full {
+		l.noRoom = true
+		return fmt.Errorf("storetest: batch %d: %w", b.Seq, entry.ErrNoSpace)
+	}
 	p.stores++
 	if b.Hard != nil {
 		p.hard = *b.Hard
@@ -85,6 +102,8 @@ func (l *memoryLog) Store(b *entry.Batch) error {
 	}
 	if b.Reset != nil {
 		p.base, p.blocks = *b.Reset, nil
+		p.forget(0, p.base.Index)
+		p.forget(p.base.Index+1, entry.NumberMax)
 	}
 	for _, block := range b.Blocks {
 		if want := p.last() + 1; block.First() != want {
@@ -97,6 +116,7 @@ func (l *memoryLog) Store(b *entry.Batch) error {
 }
 
 func (p *LogPlace) truncate(from entry.Index) {
+	p.forget(from, entry.NumberMax)
 	for n := len(p.blocks); n > 0 && p.blocks[n-1].Last() >= from; n = len(p.blocks) {
 		block := p.blocks[n-1]
 		p.blocks = slices.Clone(p.blocks[:n-1])
@@ -116,6 +136,12 @@ func (l *memoryLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error)
 		return nil, fmt.Errorf("storetest: entry %d: %w", lo, entry.ErrCompacted)
 	case lo > p.last() || hi < lo:
 		return nil, fmt.Errorf("storetest: entries %d to %d of a log from %d to %d", lo, hi, p.base.Index+1, p.last())
+	}
+	if all := p.damage(lo, hi); len(all) > 0 {
+		if all[0].First == lo {
+			return nil, fmt.Errorf("storetest: entry %d: %w", lo, entry.ErrCorrupt)
+		}
+		hi = all[0].First - 1
 	}
 	var b entry.Builder
 	for _, block := range p.blocks {
@@ -146,6 +172,7 @@ func (l *memoryLog) Compact(through entry.Index) error {
 		p.base = entry.Position{Index: through, Term: block.Term(through)}
 		p.blocks[0] = block.Slice(through+1, block.Last())
 	}
+	p.forget(0, p.base.Index)
 	return nil
 }
 
