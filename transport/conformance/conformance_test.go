@@ -122,8 +122,8 @@ func (c cleanEnd) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// messageFaults are transports that break a promise about messages.
-func messageFaults() map[string]faulty {
+// messageFaults are transports that break a promise about messages; end is closed when the test is over.
+func messageFaults(end <-chan struct{}) map[string]faulty {
 	return map[string]faulty{
 		"loses bodies":     altering(func(m *core.Message) { m.Body = nil }),
 		"loses the hint":   altering(func(m *core.Message) { m.Hint &= 1<<63 - 1 }),
@@ -143,7 +143,15 @@ func messageFaults() map[string]faulty {
 		"takes more than it was given": {send: func(inner replica.Transport, to entry.MemberID, m []core.Message) int {
 			return inner.Send(to, m) + 1
 		}},
-		"keeps the slice":   {send: keepsTheSlice()},
+		"keeps the slice": {send: keepsTheSlice()},
+		"waits for a member that is not there": {
+			send: func(inner replica.Transport, to entry.MemberID, m []core.Message) int {
+				if to == "127.0.0.1:1" {
+					<-end
+				}
+				return inner.Send(to, m)
+			},
+		},
 		"sends after Close": {close: func(inner replica.Transport) error { return nil }},
 	}
 }
@@ -231,7 +239,7 @@ func finds(factory conformance.Factory) error {
 
 // TestPlanted shows that the suite finds each planted fault.
 func TestPlanted(t *testing.T) {
-	for _, faults := range []map[string]faulty{messageFaults(), snapshotFaults()} {
+	for _, faults := range []map[string]faulty{messageFaults(t.Context().Done()), snapshotFaults()} {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
