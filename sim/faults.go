@@ -35,6 +35,8 @@ var FaultKinds = []FaultKind{
 	{Name: "one-way cut", Every: 4 * Second, Least: Second / 20, Most: 3 * Second, begin: beginOneWay},
 	{Name: "partition", Every: 8 * Second, Least: Second / 5, Most: 4 * Second, begin: beginPartition},
 	{Name: "leader alone", Every: 8 * Second, Least: Second / 5, Most: 3 * Second, begin: beginLeaderAlone},
+	{Name: "late answers", Every: 8 * Second, Least: 3 * Second / 2, Most: 3 * Second, begin: beginLateAnswers},
+	{Name: "forgetful voters", Every: 8 * Second, Least: 3 * Second / 2, Most: 3 * Second, begin: beginForgetfulVoters},
 	{Name: "clogged link", Every: 5 * Second, Least: Second / 20, Most: 2 * Second, begin: beginClog},
 	{Name: "broken connection", Every: 4 * Second, begin: beginBroken},
 	{Name: "stuck command", Every: 2 * Second, begin: beginStuck},
