@@ -186,3 +186,52 @@ func TestFailures(t *testing.T) {
 		}
 	}
 }
+
+// What was received is written again when the transfer goes on: a sync that failed leaves it readable, and
+// the next sync succeeds without it. (Found by the simulator.)
+func TestResumeAfterFailedSync(t *testing.T) {
+	disk := newDisk(t)
+	failing := false
+	faulty := vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if failing && op.Kind == vfs.OpSync {
+			return vfs.Fault{Err: errors.New("input/output error")}
+		}
+		return vfs.Fault{}
+	})
+	b := content(1, 5000)
+	once := snapshot.Options{Incarnation: 77, ChunkSize: 700, SyncBytes: 1 << 20}
+	first, err := snapshot.Open(faulty, "d", once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, _, err := first.Resume(sent("theirs", 9, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Write(b[:3000]); err != nil {
+		t.Fatal(err)
+	}
+	failing = true
+	if err := sink.Abort(); err == nil {
+		t.Fatal("the failed sync is not told")
+	}
+	failing = false
+	second, err := snapshot.Open(disk, "d", once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, at, err := second.Resume(sent("theirs", 9, b))
+	if err != nil || at == 0 {
+		t.Fatalf("resumes at %d, %v", at, err)
+	}
+	if _, err := write(sink, b[at:]); err != nil {
+		t.Fatal(err)
+	}
+	after, err := snapshot.Open(disk.Crash(vfs.Lose), "d", once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(after, "theirs", 0); err != nil || !bytes.Equal(got, b) {
+		t.Errorf("after a loss of power the image has %d bytes, %v; it was committed with %d", len(got), err, len(b))
+	}
+}

@@ -153,6 +153,11 @@ func (k *Sink) resume(meta entry.SnapshotMeta) error {
 	if !same {
 		return k.start(meta)
 	}
+	// What is found is written again: a sync of it may have failed, in this process or in one before, and
+	// then it is in the page cache only, and no later sync would write it.
+	if err := k.put(k.head.encodeHead(), 0); err != nil {
+		return err
+	}
 	return k.verifyPart()
 }
 
@@ -196,6 +201,9 @@ func (k *Sink) verifyPart() error {
 		}
 		if k.head.checkChunk(raw, k.number) != nil {
 			return nil
+		}
+		if err := k.put(raw, k.head.chunkAt(k.number)); err != nil {
+			return err
 		}
 		k.advance(raw[chunkHead:])
 		k.number++
