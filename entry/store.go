@@ -8,6 +8,10 @@ import (
 // ErrCompacted is wrapped by the error of a read whose first entry is no longer in the log.
 var ErrCompacted = errors.New("entries were compacted away")
 
+// ErrCopyRefused is wrapped by the error of a repair whose copies are not those of the damaged entries:
+// nothing was changed.
+var ErrCopyRefused = errors.New("not a copy of the damaged entries")
+
 // ErrNoSpace is wrapped by the error of a Store that wrote nothing at all because the file system has
 // no room. It is the one error of a Store that does not poison: the batch did not happen and may be
 // stored later, or never.

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"v.io/x/ref/lib/raft/core"
@@ -58,8 +57,8 @@ type Healer interface {
 	Room(try bool) bool
 }
 
-// ErrCopyRefused is wrapped by the error of a Repair whose copies are not those of the damaged entries.
-var ErrCopyRefused = errors.New("not a copy of the damaged entries")
+// ErrCopyRefused is [entry.ErrCopyRefused]: the copies given to a Repair are not those of the damaged entries.
+var ErrCopyRefused = entry.ErrCopyRefused
 
 // ErrCompacted is [entry.ErrCompacted]: the first entry of a Read is no longer in the log.
 var ErrCompacted = entry.ErrCompacted

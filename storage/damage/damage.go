@@ -6,6 +6,7 @@
 package damage
 
 import (
+	"errors"
 	"fmt"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -17,7 +18,14 @@ type Error struct {
 	File   string // path of the file, or of the directory that misses one
 	Offset int64  // bytes from the start of the file
 	What   string // what was found and what was expected
+	// Cause is wrapped too when it is not nil, such as ErrVoteLost.
+	Cause error
 }
+
+// ErrVoteLost is wrapped by an error that says that the newest term and vote cannot be read. An older
+// vote must not stand for them: the member could vote twice in one term. What is left of the directory
+// may serve to look at; as a member it has to begin anew, under a new incarnation.
+var ErrVoteLost = errors.New("the member's newest vote cannot be read")
 
 // At returns an *Error about a place in a file.
 func At(file string, offset int64, format string, args ...any) error {
@@ -31,5 +39,10 @@ func (e *Error) Error() string {
 		"or move the directory away and let the member join again as a new one", e.File, e.Offset, e.What)
 }
 
-// Unwrap makes errors.Is(e, entry.ErrCorrupt) true.
-func (e *Error) Unwrap() error { return entry.ErrCorrupt }
+// Unwrap makes errors.Is(e, entry.ErrCorrupt) true, and that of the cause.
+func (e *Error) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{entry.ErrCorrupt}
+	}
+	return []error{entry.ErrCorrupt, e.Cause}
+}

@@ -4,106 +4,149 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"slices"
 
 	"v.io/x/ref/lib/raft/entry"
-	"v.io/x/ref/lib/raft/internal/vfs"
 )
 
 const (
-	// The first byte of a batch is neither 0, which is padding, nor entry.FrameVersion, which is a
-	// frame: a reader that stands behind a frame can tell what comes next.
 	batchMagic  = 0x48435442 // "BTCH"
-	batchHeader = 80
+	batchHeader = 96
 
 	tagHard     = 0x64726168 // "hard"
 	tagTruncate = 0x6e757274 // "trun"
 	tagReset    = 0x74657372 // "rset"
 	tagTrim     = 0x6d697274 // "trim"
-	tagPad      = 0x20646170 // "pad "
+	tagHeld     = 0x646c6568 // "held"
 	recordHead  = 8
-	hardFixed   = 32
+	hardFixed   = 16
 
-	// controlMax bounds the control records of a batch that is read: two hard states with the padding
-	// between them, and the three others, are less than half of it.
-	controlMax = 8 << 10
+	flagHard     = 1
+	flagTruncate = 2
+	flagReset    = 4
+	flagTrim     = 8
+	flagHeld     = 16
+	flagsAll     = 31
+
+	// controlMax bounds the control records of a batch that is read: a hard state with the longest vote
+	// and the four others are less than half of it.
+	controlMax = 4 << 10
 )
 
 // errNoBatch is returned for bytes that are no batch header of the segment they lie in.
 var errNoBatch = errors.New("no batch header")
 
-// place says where a batch lies, which its checksums depend on.
-type place struct {
-	store      entry.Incarnation
-	generation uint64
-	at         int64
-}
-
 // header is the decoded header of a batch.
 type header struct {
-	number  uint64
-	durable int64
-	commit  entry.Index
-	first   entry.Index
-	count   uint32
-	control uint32 // bytes of control records
-	frames  int64  // bytes of frames, without padding
-	chain   uint32
-	bodySum uint32
-	sum     uint32
+	flags      uint16
+	number     uint64
+	durable    int64
+	commit     entry.Index
+	first      entry.Index
+	count      uint32
+	control    uint32 // bytes of control records
+	frames     int64  // bytes of frames
+	firstTerm  entry.Term
+	lastTerm   entry.Term
+	digest     uint32
+	controlSum uint32
+	chain      uint32
+	sum        uint32
 }
 
 // align rounds up to a multiple of 8.
 func align(n int64) int64 { return (n + 7) &^ 7 }
 
-// body returns the number of bytes behind the header.
-func (h *header) body() int64 { return align(int64(h.control) + h.frames) }
+// head returns the bytes of the header and the control records.
+func (h *header) head() int64 { return batchHeader + int64(h.control) }
 
-// put writes the header over the first bytes of b and computes its sum.
-func (h *header) put(b []byte, p place) {
-	b = b[:0]
+// sectors returns how many sectors the batch takes: the header with the control records stands at its
+// beginning and again at its end, and no sector has a part of both.
+func (h *header) sectors() int64 {
+	return max(2*sectorsOf(h.head()), sectorsOf(2*h.head()+h.frames))
+}
+
+// size returns the bytes of the file that the batch takes.
+func (h *header) size() int64 { return h.sectors() * sectorSize }
+
+// tail returns where in the batch's data the second control records start; the second header follows
+// them and ends the batch.
+func (h *header) tail() int64 { return h.sectors()*sectorData - h.head() }
+
+// last returns the index of the last entry of a batch that has one.
+func (h *header) last() entry.Index { return h.first + entry.Index(h.count) - 1 }
+
+// put appends the header of the batch at p to b and computes its sum.
+func (h *header) put(b []byte, p place) []byte {
+	start := len(b)
 	b = binary.LittleEndian.AppendUint32(b, batchMagic)
-	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint16(b, h.flags)
+	b = binary.LittleEndian.AppendUint16(b, 0)
 	for _, v := range []uint64{p.generation, h.number, uint64(h.durable), uint64(h.commit), uint64(h.first)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, h.count)
 	b = binary.LittleEndian.AppendUint32(b, h.control)
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.frames))
+	for _, v := range []uint64{uint64(h.frames), uint64(h.firstTerm), uint64(h.lastTerm)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, h.digest)
+	b = binary.LittleEndian.AppendUint32(b, h.controlSum)
 	b = binary.LittleEndian.AppendUint32(b, h.chain)
-	b = binary.LittleEndian.AppendUint32(b, h.bodySum)
-	b = binary.LittleEndian.AppendUint32(b, 0)
-	h.sum = sum(p.store, p.at, b)
-	binary.LittleEndian.AppendUint32(b, h.sum)
+	h.sum = sum(p.store, p.at, b[start:])
+	return binary.LittleEndian.AppendUint32(b, h.sum)
 }
 
-// decodeBatchHeader reads the header of a batch at p. The error is errNoBatch when the bytes are
-// none that was written there.
-func decodeBatchHeader(b []byte, p place) (header, error) {
-	if len(b) < batchHeader || binary.LittleEndian.Uint64(b) != batchMagic ||
-		binary.LittleEndian.Uint64(b[8:]) != p.generation {
+// readHeader reads the fields of a header that may be any bytes. It checks only what size needs.
+func readHeader(b []byte, generation uint64) (header, error) {
+	if len(b) < batchHeader || binary.LittleEndian.Uint32(b) != batchMagic ||
+		binary.LittleEndian.Uint16(b[6:]) != 0 || binary.LittleEndian.Uint64(b[8:]) != generation {
 		return header{}, errNoBatch
 	}
+	word := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+	half := func(i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
 	h := header{
-		number:  binary.LittleEndian.Uint64(b[16:]),
-		durable: int64(binary.LittleEndian.Uint64(b[24:])),
-		commit:  entry.Index(binary.LittleEndian.Uint64(b[32:])),
-		first:   entry.Index(binary.LittleEndian.Uint64(b[40:])),
-		count:   binary.LittleEndian.Uint32(b[48:]),
-		control: binary.LittleEndian.Uint32(b[52:]),
-		frames:  int64(binary.LittleEndian.Uint64(b[56:])),
-		chain:   binary.LittleEndian.Uint32(b[64:]),
-		bodySum: binary.LittleEndian.Uint32(b[68:]),
-		sum:     binary.LittleEndian.Uint32(b[76:]),
+		flags: binary.LittleEndian.Uint16(b[4:]), number: word(16), durable: int64(word(24)),
+		commit: entry.Index(word(32)), first: entry.Index(word(40)), count: half(48), control: half(52),
+		frames: int64(word(56)), firstTerm: entry.Term(word(64)), lastTerm: entry.Term(word(72)),
+		digest: half(80), controlSum: half(84), chain: half(88), sum: half(92),
 	}
-	switch {
-	case h.sum != sum(p.store, p.at, b[:76]) || binary.LittleEndian.Uint32(b[72:]) != 0:
-		return header{}, errNoBatch
-	case h.control%8 != 0 || h.control > controlMax || h.frames < 0 || h.frames > 1<<40:
-		return header{}, errNoBatch
-	case (h.count == 0) != (h.frames == 0) || int64(h.count) > h.frames/entry.HeaderSize:
+	if h.control%8 != 0 || h.control > controlMax || h.frames < 0 || h.frames > 1<<40 {
 		return header{}, errNoBatch
 	}
 	return h, nil
+}
+
+// decodeBatchHeader reads the header of a batch at p. The error is errNoBatch when the bytes are none
+// that was written there.
+func decodeBatchHeader(b []byte, p place) (header, error) {
+	h, err := readHeader(b, p.generation)
+	switch {
+	case err != nil:
+		return header{}, err
+	case h.sum != sum(p.store, p.at, b[:batchHeader-4]):
+		return header{}, errNoBatch
+	case (h.count == 0) != (h.frames == 0) || int64(h.count) > h.frames/entry.HeaderSize || h.flags > flagsAll:
+		return header{}, errNoBatch
+	case max(uint64(h.first), uint64(h.lastTerm), uint64(h.commit)) > entry.NumberMax || h.firstTerm > h.lastTerm:
+		return header{}, errNoBatch
+	}
+	return h, nil
+}
+
+// decodeSecondHeader reads the second header of a batch whose last sector lies at p, and returns where
+// the batch starts.
+func decodeSecondHeader(sector []byte, p place) (h header, start int64, err error) {
+	b := sector[sectorData-batchHeader : sectorData]
+	if h, err = readHeader(b, p.generation); err != nil {
+		return header{}, 0, err
+	}
+	if p.at += sectorSize - h.size(); p.at < batchesOffset {
+		return header{}, 0, errNoBatch
+	}
+	h, err = decodeBatchHeader(b, p)
+	return h, p.at, err
 }
 
 // contents is everything that a batch may hold.
@@ -112,51 +155,108 @@ type contents struct {
 	truncate entry.Index
 	reset    *entry.Position
 	trim     *trim
+	held     entry.Position
 	blocks   []*entry.Block
 	commit   entry.Index
 }
 
-// sizeMax returns a bound of the bytes that the contents take as a batch.
-func (c *contents) sizeMax() int64 {
-	const recordsMax = 3*recordHead + 48 // truncate, reset and trim
-	size := int64(batchHeader + recordsMax + 8)
-	if c.hard != nil {
-		size += 2*(recordHead+hardFixed+align(int64(len(c.hard.Vote)))) + vfs.SectorSize
-	}
+// size returns the bytes of the file that the contents take as a batch.
+func (c *contents) size() int64 {
+	h := header{control: uint32(len(c.appendControl(nil)))}
 	for _, b := range c.blocks {
-		size += int64(b.Size())
+		h.frames += int64(b.Size())
 	}
-	return size
+	return h.size()
 }
 
-// encode appends the batch of c at p to buf, which must be empty, and returns its header. The
-// fields number, durable and chain of h are the caller's.
+// encode returns the batch of c at p, in buf when it is large enough, and its header. The fields number,
+// durable and chain of h are the caller's.
 func (c *contents) encode(buf []byte, h header, p place) ([]byte, header) {
-	buf = append(buf, make([]byte, batchHeader)...)
-	buf = c.appendControl(buf, h.number, p)
-	h.control = uint32(len(buf) - batchHeader)
-	h.commit = c.commit
-	for _, b := range c.blocks {
-		if h.count == 0 {
-			h.first = b.First()
+	control := c.appendControl(nil)
+	h.control, h.controlSum = uint32(len(control)), crc32.Checksum(control, castagnoli)
+	h.flags, h.commit = c.flags(), c.commit
+	for k, b := range c.blocks {
+		if k == 0 {
+			h.first, h.firstTerm = b.First(), b.Term(b.First())
 		}
 		h.count += uint32(b.Len())
 		h.frames += int64(b.Size())
-		buf = append(buf, b.Bytes()...)
+		h.lastTerm = b.Term(b.Last())
 	}
-	for len(buf)%8 != 0 {
-		buf = append(buf, 0)
+	size := int(h.size())
+	buf = slices.Grow(buf[:0], size)[:size]
+	var starts []int64
+	pos := h.head()
+	for _, b := range c.blocks {
+		spread(buf, pos, b.Bytes())
+		for i := b.First(); i <= b.Last(); i++ {
+			starts = append(starts, pos)
+			h.digest = digest(h.digest, b.Frame(i))
+			pos += int64(b.FrameSize(i))
+		}
 	}
-	h.bodySum = sum(p.store, p.at, buf[batchHeader:])
-	h.put(buf, p)
+	spread(buf, pos, make([]byte, h.tail()-pos))
+	h.envelope(buf, control, p)
+	h.finish(buf, starts, p)
 	return buf, h
 }
 
-// appendControl appends the control records. The hard state comes first and again last, in other
-// sectors of the file.
-func (c *contents) appendControl(buf []byte, number uint64, p place) []byte {
+// digest adds a frame to the digest of a batch's frames: its header's sum, which stands for all of it.
+func digest(before uint32, frame []byte) uint32 {
+	return crc32.Update(before, castagnoli, frame[entry.HeaderSize-4:entry.HeaderSize])
+}
+
+// envelope writes the headers and the control records into the sectors of the batch at p.
+func (h *header) envelope(sectors, control []byte, p place) {
+	b := h.put(make([]byte, 0, batchHeader), p)
+	spread(sectors, 0, b)
+	spread(sectors, batchHeader, control)
+	spread(sectors, h.tail(), control)
+	spread(sectors, h.tail()+int64(h.control), b)
+}
+
+// finish completes the sectors of the batch at p, whose frames start at the positions starts.
+func (h *header) finish(sectors []byte, starts []int64, p place) {
+	last := h.sectors() - 1
+	for k := int64(0); k <= last; k++ {
+		lead := uint16(leadNone)
+		for len(starts) > 0 && starts[0] < (k+1)*sectorData {
+			if at := starts[0] - k*sectorData; at >= 0 && lead == leadNone {
+				lead = uint16(at)
+			}
+			starts = starts[1:]
+		}
+		switch k {
+		case 0:
+			lead |= kindHead
+		case last:
+			lead |= kindTail
+		}
+		at := p
+		at.at += k * sectorSize
+		at.mark(sectors[k*sectorSize:(k+1)*sectorSize], lead)
+	}
+}
+
+// flags says which records the contents have.
+func (c *contents) flags() (flags uint16) {
+	set := func(has bool, flag uint16) {
+		if has {
+			flags |= flag
+		}
+	}
+	set(c.hard != nil, flagHard)
+	set(c.truncate != 0, flagTruncate)
+	set(c.reset != nil, flagReset)
+	set(c.trim != nil, flagTrim)
+	set(c.held != entry.Position{}, flagHeld)
+	return flags
+}
+
+// appendControl appends the control records.
+func (c *contents) appendControl(buf []byte) []byte {
 	if c.hard != nil {
-		buf = appendRecord(buf, tagHard, hardValue(*c.hard, number, p))
+		buf = appendRecord(buf, tagHard, hardValue(*c.hard))
 	}
 	if c.truncate != 0 {
 		buf = appendRecord(buf, tagTruncate, words(uint64(c.truncate)))
@@ -168,11 +268,8 @@ func (c *contents) appendControl(buf []byte, number uint64, p place) []byte {
 		base := c.trim.base
 		buf = appendRecord(buf, tagTrim, words(c.trim.generation, uint64(base.Index), uint64(base.Term)))
 	}
-	if c.hard != nil {
-		if gap := (vfs.SectorSize - (p.at+int64(len(buf)))%vfs.SectorSize) % vfs.SectorSize; gap > 0 {
-			buf = appendRecord(buf, tagPad, make([]byte, gap-recordHead))
-		}
-		buf = appendRecord(buf, tagHard, hardValue(*c.hard, number, p))
+	if c.held != (entry.Position{}) {
+		buf = appendRecord(buf, tagHeld, words(uint64(c.held.Index), uint64(c.held.Term)))
 	}
 	return buf
 }
@@ -192,49 +289,25 @@ func appendRecord(buf []byte, tag uint32, value []byte) []byte {
 	return append(buf, make([]byte, align(int64(len(value)))-int64(len(value)))...)
 }
 
-// hardValue returns the value of a hard record. It proves itself, so that it can be believed
-// without the batch around it.
-func hardValue(h entry.HardState, number uint64, p place) []byte {
-	b := words(p.generation, number, uint64(h.Term))
-	b = binary.LittleEndian.AppendUint32(b, 0)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(h.Vote)))
-	b = append(b, 0, 0)
-	b = append(b, h.Vote...)
-	binary.LittleEndian.PutUint32(b[24:], hardSum(b, p.store))
-	return b
-}
-
-// hardSum is the checksum of a hard record's value, whose own place counts as zero. It does not
-// depend on the place, so that the two records are equal bytes.
-func hardSum(b []byte, store entry.Incarnation) uint32 {
-	head := append([]byte(nil), b[:hardFixed]...)
-	clear(head[24:28])
-	return sum(store, tagHard, append(head, b[hardFixed:]...))
+// hardValue returns the value of a hard record.
+func hardValue(h entry.HardState) []byte {
+	return append(words(uint64(h.Term), uint64(len(h.Vote))), h.Vote...)
 }
 
 // decodeHard reads the value of a hard record.
-func decodeHard(b []byte, number uint64, p place) (entry.HardState, error) {
+func decodeHard(b []byte) (entry.HardState, error) {
 	if len(b) < hardFixed || len(b) > hardFixed+entry.MemberIDMax {
 		return entry.HardState{}, fmt.Errorf("hard record of %d bytes", len(b))
 	}
-	vote := b[hardFixed:]
-	switch {
-	case binary.LittleEndian.Uint32(b[24:]) != hardSum(b, p.store):
-		return entry.HardState{}, errors.New("hard record's checksum does not fit")
-	case binary.LittleEndian.Uint64(b) != p.generation || binary.LittleEndian.Uint64(b[8:]) != number:
-		return entry.HardState{}, errors.New("hard record of another batch")
-	case int(binary.LittleEndian.Uint16(b[28:])) != len(vote) || binary.LittleEndian.Uint16(b[30:]) != 0:
-		return entry.HardState{}, errors.New("hard record's vote size does not fit")
-	case binary.LittleEndian.Uint64(b[16:]) > entry.NumberMax:
-		return entry.HardState{}, errors.New("hard record's term is too large")
+	term, vote := binary.LittleEndian.Uint64(b), b[hardFixed:]
+	if binary.LittleEndian.Uint64(b[8:]) != uint64(len(vote)) || term > entry.NumberMax {
+		return entry.HardState{}, fmt.Errorf("hard record of term %d with a vote of %d bytes", term, len(vote))
 	}
-	return entry.HardState{
-		Term: entry.Term(binary.LittleEndian.Uint64(b[16:])), Vote: entry.MemberID(vote),
-	}, nil
+	return entry.HardState{Term: entry.Term(term), Vote: entry.MemberID(vote)}, nil
 }
 
-// decodeControl reads the control records of a batch with the given number at p.
-func decodeControl(b []byte, number uint64, p place) (contents, error) {
+// decodeControl reads the control records of a batch.
+func decodeControl(b []byte) (contents, error) {
 	var c contents
 	for len(b) > 0 {
 		if len(b) < recordHead {
@@ -245,7 +318,7 @@ func decodeControl(b []byte, number uint64, p place) (contents, error) {
 		if end > int64(len(b)) {
 			return c, fmt.Errorf("control record of %d bytes is cut", size)
 		}
-		if err := c.record(tag, b[recordHead:recordHead+size], number, p); err != nil {
+		if err := c.record(tag, b[recordHead:recordHead+size]); err != nil {
 			return c, err
 		}
 		b = b[end:]
@@ -254,15 +327,15 @@ func decodeControl(b []byte, number uint64, p place) (contents, error) {
 }
 
 // record takes one control record into c.
-func (c *contents) record(tag uint32, value []byte, number uint64, p place) error {
-	size := map[uint32]int{tagTruncate: 8, tagReset: 16, tagTrim: 24}[tag]
+func (c *contents) record(tag uint32, value []byte) error {
+	size := map[uint32]int{tagTruncate: 8, tagReset: 16, tagTrim: 24, tagHeld: 16}[tag]
 	if size != 0 && size != len(value) {
 		return fmt.Errorf("control record %#x of %d bytes, want %d", tag, len(value), size)
 	}
 	word := func(i int) uint64 { return min(binary.LittleEndian.Uint64(value[8*i:]), entry.NumberMax) }
 	switch tag {
 	case tagHard:
-		h, err := decodeHard(value, number, p)
+		h, err := decodeHard(value)
 		if err != nil {
 			return err
 		}
@@ -275,7 +348,8 @@ func (c *contents) record(tag uint32, value []byte, number uint64, p place) erro
 		c.reset = &entry.Position{Index: entry.Index(word(0)), Term: entry.Term(word(1))}
 	case tagTrim:
 		c.trim = &trim{word(0), entry.Position{Index: entry.Index(word(1)), Term: entry.Term(word(2))}}
-	case tagPad:
+	case tagHeld:
+		c.held = entry.Position{Index: entry.Index(word(0)), Term: entry.Term(word(1))}
 	default:
 		return fmt.Errorf("control record with unknown tag %#x", tag)
 	}

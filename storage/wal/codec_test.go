@@ -8,7 +8,6 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
-	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 var testHeader = segmentHeader{
@@ -20,7 +19,7 @@ var testHeader = segmentHeader{
 func testOutline() outline {
 	return outline{
 		kept: 99, reset: true, base: entry.Position{Index: 5, Term: 2}, last: 130,
-		chunks:         []chunk{{first: 100, at: 1024, end: 2000}, {first: 120, at: 2000, end: 3000}},
+		chunks:         []chunk{{first: 100, at: 1600, end: 2000}, {first: 120, at: 2000, end: 3000}},
 		terms:          []entry.TermRun{{First: 100, Term: 3}, {First: 125, Term: 8}},
 		configurations: []entry.Index{100, 130},
 	}
@@ -30,7 +29,19 @@ func testContents() contents {
 	return contents{
 		hard: &entry.HardState{Term: 5, Vote: "host:1"}, truncate: 7, reset: &entry.Position{Index: 9, Term: 1},
 		trim: &trim{generation: 2, base: entry.Position{Index: 9, Term: 1}}, commit: 8,
+		held: entry.Position{Index: 12, Term: 4},
 	}
+}
+
+// testBlock returns entries with payloads of the given sizes.
+func testBlock(first entry.Index, term entry.Term, sizes ...int) *entry.Block {
+	var b entry.Builder
+	for k, size := range sizes {
+		payload := bytes.Repeat([]byte{byte(k + 1)}, size)
+		b.Add(entry.Header{Index: first + entry.Index(k), Term: term, Size: uint32(size),
+			PayloadSum: entry.Checksum(payload)}, payload)
+	}
+	return b.Block()
 }
 
 // TestSegmentHeader: what is encoded is decoded, and no bit may differ.
@@ -71,22 +82,33 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// TestBatch: what is encoded is decoded; no bit, no other place, generation or directory passes.
+// TestBatch: what is encoded is decoded, from either header; no bit, no other place, generation or
+// directory passes.
 func TestBatch(t *testing.T) {
-	p := place{store: 3, generation: 2, at: 1048}
+	p := place{store: 3, generation: 2, at: 2048}
 	c := testContents()
-	b, h := c.encode(nil, header{number: 6, durable: 1048, chain: 5}, p)
-	if int64(len(b)) != batchHeader+h.body() || int64(len(b)) > c.sizeMax() {
-		t.Fatalf("%d bytes, the header says %d, the bound was %d", len(b), h.body(), c.sizeMax())
+	c.blocks = []*entry.Block{testBlock(10, 2, 100, 700, 0), testBlock(13, 3, 1500)}
+	b, h := c.encode(nil, header{number: 6, durable: 2048, chain: 5}, p)
+	if int64(len(b)) != h.size() || h.size() != c.size() || len(b)%sectorSize != 0 {
+		t.Fatalf("%d bytes, the header says %d, expected were %d", len(b), h.size(), c.size())
 	}
 	got, err := decodeBatchHeader(b, p)
 	if err != nil || got != h {
 		t.Fatalf("decoded %+v, %v, want %+v", got, err, h)
 	}
-	decoded, err := decodeControl(b[batchHeader:batchHeader+int(h.control)], h.number, p)
-	decoded.commit = got.commit
-	if err != nil || !reflect.DeepEqual(decoded, c) {
-		t.Fatalf("decoded %+v, %v, want %+v", decoded, err, c)
+	last := p
+	last.at += int64(len(b)) - sectorSize
+	got, start, err := decodeSecondHeader(b[len(b)-sectorSize:], last)
+	if err != nil || got != h || start != p.at {
+		t.Fatalf("decoded %+v at %d, %v, want %+v", got, start, err, h)
+	}
+	e := newExtent(p, b)
+	for _, at := range []int64{batchHeader, h.tail()} {
+		decoded, err := decodeControl(e.data[at : at+int64(h.control)])
+		decoded.commit, decoded.blocks = got.commit, c.blocks
+		if err != nil || !reflect.DeepEqual(decoded, c) {
+			t.Fatalf("decoded %+v, %v, want %+v", decoded, err, c)
+		}
 	}
 	for i := range 8 * batchHeader {
 		flipped := bytes.Clone(b)
@@ -95,35 +117,81 @@ func TestBatch(t *testing.T) {
 			t.Fatalf("bit %d may differ", i)
 		}
 	}
-	for _, other := range []place{{4, 2, 1048}, {3, 1, 1048}, {3, 2, 1056}} {
+	for _, other := range []place{{4, 2, 2048}, {3, 1, 2048}, {3, 2, 2560}} {
 		if _, err := decodeBatchHeader(b, other); !errors.Is(err, errNoBatch) {
 			t.Errorf("the batch passes at %+v", other)
 		}
 	}
 }
 
-// TestHardTwice: the two hard records of a batch share no sector, wherever the batch lies and however
-// long the vote is, and each proves itself.
-func TestHardTwice(t *testing.T) {
-	for at := int64(1024); at < 1024+512; at += 8 {
-		for _, size := range []int{0, 1, 7, 8, 300, 431, 432, 433, 900, entry.MemberIDMax} {
-			p := place{store: 1, generation: 1, at: at}
-			c := contents{hard: &entry.HardState{Term: 3, Vote: entry.MemberID(bytes.Repeat([]byte{'x'}, size))}}
+// TestEnvelopeTwice: no sector has a part of both copies of a batch's header and records, however long
+// the vote is and however much lies between them.
+func TestEnvelopeTwice(t *testing.T) {
+	p := place{store: 1, generation: 1, at: batchesOffset}
+	for _, vote := range []int{0, 1, 350, 380, 388, 389, 400, 500, 900, entry.MemberIDMax} {
+		for size := -1; size < 1100; size += 7 {
+			c := contents{hard: &entry.HardState{Term: 3, Vote: entry.MemberID(bytes.Repeat([]byte{'x'}, vote))}}
+			if size >= 0 {
+				c.blocks = []*entry.Block{testBlock(1, 1, size)}
+			}
 			b, h := c.encode(nil, header{number: 4}, p)
-			value := hardValue(*c.hard, 4, p)
-			first, second := bytes.Index(b, value), bytes.LastIndex(b, value)
-			endOfFirst := (at + int64(first+len(value)) - 1) / vfs.SectorSize
-			startOfSecond := (at + int64(second) - recordHead) / vfs.SectorSize
-			if first == second || startOfSecond <= endOfFirst {
-				t.Fatalf("batch at %d, vote of %d: the records end and start in sectors %d and %d",
-					at, size, endOfFirst, startOfSecond)
+			if first := h.head() - 1; first/sectorData >= h.tail()/sectorData {
+				t.Fatalf("vote of %d, entry of %d: the copies end and start in sectors %d and %d",
+					vote, size, first/sectorData, h.tail()/sectorData)
 			}
-			if got, err := decodeHard(b[second:second+len(value)], 4, p); err != nil || got != *c.hard {
-				t.Fatalf("the second record decodes as %v, %v", got, err)
-			}
-			if h.control > controlMax || int64(len(b)) > c.sizeMax() {
+			if h.control > controlMax || int64(len(b)) != c.size() {
 				t.Fatalf("%d bytes of control records, %d in all", h.control, len(b))
 			}
+		}
+	}
+}
+
+// TestSector: a sector is intact as it was marked; damaged when any bit of it but the stamp's differs;
+// unwritten while only the first bytes of it reached the disk, whatever lay there before.
+func TestSector(t *testing.T) {
+	p := place{store: 7, generation: 70_000, at: 4096}
+	marked := func(generation uint64, fill byte) []byte {
+		b := bytes.Repeat([]byte{fill}, sectorSize)
+		q := p
+		q.generation = generation
+		q.mark(b, 17)
+		return b
+	}
+	now := marked(p.generation, 0x55)
+	for i := range 8 * sectorSize {
+		b := bytes.Clone(now)
+		b[i/8] ^= 1 << (i % 8)
+		want := damaged
+		if i/8 >= stampAt {
+			want = intact // all that the sum covers is
+		}
+		if got := p.judge(b); got != want {
+			t.Fatalf("bit %d differs: verdict %d, want %d", i, got, want)
+		}
+	}
+	for name, old := range map[string][]byte{
+		"zeros": make([]byte, sectorSize), "the life before": marked(p.generation-1, 0xaa),
+		"an older life": marked(5_000, 0), "the same bytes": marked(p.generation-2, 0x55),
+	} {
+		for n := range sectorSize + 1 {
+			b := append(bytes.Clone(now[:n]), old[n:]...)
+			want := unwritten
+			if n >= stampAt {
+				want = intact
+			}
+			if got := p.judge(b); got != want {
+				t.Fatalf("%d bytes over %s: verdict %d, want %d", n, name, got, want)
+			}
+		}
+	}
+	if got := p.judge(bytes.Repeat([]byte{0xff}, sectorSize)); got != damaged {
+		t.Errorf("what cannot be read: verdict %d", got)
+	}
+	for name, other := range map[string]place{
+		"another place": {7, 70_000, 4608}, "another directory": {8, 70_000, 4096}, "a later life": {7, 70_001, 4096},
+	} {
+		if got := other.judge(now); got == intact {
+			t.Errorf("the sector is intact in %s", name)
 		}
 	}
 }
@@ -142,7 +210,7 @@ func TestOutline(t *testing.T) {
 	for name, spoil := range map[string]func(*outline){
 		"chunks not in order":         func(o *outline) { o.chunks[1].first = 100 },
 		"chunk above the last":        func(o *outline) { o.chunks[1].first = 131 },
-		"chunk in the header":         func(o *outline) { o.chunks[0].at = 512 },
+		"chunk in the header":         func(o *outline) { o.chunks[0].at = 1024 },
 		"empty chunk":                 func(o *outline) { o.chunks[0].end = o.chunks[0].at },
 		"no terms":                    func(o *outline) { o.terms = nil },
 		"terms from elsewhere":        func(o *outline) { o.terms[0].First = 99 },
@@ -160,8 +228,8 @@ func TestOutline(t *testing.T) {
 	}
 }
 
-// TestDurableMark: a batch that does not verify is damage when a later one says that it had been
-// durable, and torn when the later one was written without knowing that.
+// TestDurableMark: a sector that was never written is damage when a later batch says that it had been
+// durable, and the end of the log when none does.
 func TestDurableMark(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		disk, name := smallLog(t)
@@ -169,30 +237,37 @@ func TestDurableMark(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		broken := bytes.LastIndex(b, []byte("BTCH"))
-		p := place{store: 1, generation: 1, at: int64(broken + 400)}
-		h := header{number: 99, durable: int64(broken)}
-		if known {
-			h.durable = p.at
+		lost := int64(bytes.LastIndex(b, []byte("BTCH"))) &^ (sectorSize - 1)
+		lost -= sectorSize // the last batch starts here
+		p := place{store: 1, generation: 1, at: lost + 2*sectorSize}
+		h, err := decodeBatchHeader(b[lost:], place{store: 1, generation: 1, at: lost})
+		if err != nil {
+			t.Fatal(err)
 		}
-		later, _ := (&contents{}).encode(nil, h, p)
 		f, err := disk.OpenWrite(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.WriteAt(later, p.at); err != nil {
+		if _, err := f.WriteAt(make([]byte, sectorSize), lost); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(f.Close(), disk.Damage(name, int64(broken), 1)); err != nil {
+		if known {
+			later, _ := (&contents{}).encode(nil, header{number: h.number + 1, durable: p.at, chain: h.sum}, p)
+			if _, err := f.WriteAt(later, p.at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(disk, "d", Options{Incarnation: 1})
+		l, err := Open(disk, "d", Options{Incarnation: 1, SegmentSize: SegmentSizeMin})
 		if err != nil {
 			t.Fatal(err)
 		}
 		rec, err := l.Recover()
-		var d *damage.Error
-		if known && (!errors.As(err, &d) || d.Offset != int64(broken)) || !known && (err != nil || rec.Last != 3) {
+		want := []entry.Damage{{First: 4, Last: 4}}
+		if err != nil || known && (rec.Last != 4 || !reflect.DeepEqual(rec.Damaged, want)) ||
+			!known && (rec.Last != 3 || rec.Damaged != nil) {
 			t.Errorf("known durable %v: recovered %+v, %v", known, rec, err)
 		}
 	}
@@ -233,37 +308,61 @@ func FuzzOutline(f *testing.F) {
 
 // FuzzBatchHeader: no bytes panic, and what decodes encodes to the same bytes.
 func FuzzBatchHeader(f *testing.F) {
-	p := place{store: 3, generation: 2, at: 1048}
+	p := place{store: 3, generation: 2, at: 2048}
 	c := testContents()
-	b, _ := c.encode(nil, header{number: 6, durable: 1048}, p)
+	b, _ := c.encode(nil, header{number: 6, durable: 2048}, p)
 	f.Add(b[:batchHeader])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := decodeBatchHeader(b, p)
-		if err != nil {
-			return
-		}
-		again := make([]byte, batchHeader)
-		h.put(again, p)
-		if !bytes.Equal(again, b[:batchHeader]) {
+		if h, err := decodeBatchHeader(b, p); err == nil && !bytes.Equal(h.put(nil, p), b[:batchHeader]) {
 			t.Errorf("%x decodes as %+v", b, h)
+		}
+		sector := append(make([]byte, sectorData), b...)[len(b):]
+		if h, start, err := decodeSecondHeader(sector, p); err == nil && (start < batchesOffset || start > p.at) {
+			t.Errorf("%x decodes as %+v at %d", b, h, start)
 		}
 	})
 }
 
 // FuzzControl: no bytes panic; what decodes is within bounds and survives encoding.
 func FuzzControl(f *testing.F) {
-	p := place{store: 3, generation: 2, at: 1048}
 	c := testContents()
-	f.Add(c.appendControl(nil, 6, p))
+	f.Add(c.appendControl(nil))
 	f.Add(appendRecord(nil, tagTruncate, words(1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := decodeControl(b, 6, p)
+		got, err := decodeControl(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeControl(got.appendControl(nil, 6, p), 6, p)
+		again, err := decodeControl(got.appendControl(nil))
 		if err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%x decodes as %+v, then as %+v (%v)", b, got, again, err)
+		}
+	})
+}
+
+// FuzzWalk puts arbitrary bytes over the sectors of a batch: whatever a walk finds is one of the entries
+// that the batch has, or says that it cannot be read; each entry is visited once, in order.
+func FuzzWalk(f *testing.F) {
+	p := place{store: 3, generation: 2, at: 2048}
+	block := testBlock(10, 2, 100, 700, 0, 30, 30, 1500, 10)
+	whole, h := (&contents{blocks: []*entry.Block{block}}).encode(nil, header{number: 6}, p)
+	f.Add([]byte{}, uint16(0))
+	f.Add(bytes.Repeat([]byte{0xff}, sectorSize), uint16(sectorSize))
+	f.Add(block.Bytes(), uint16(900))
+	f.Fuzz(func(t *testing.T, b []byte, at uint16) {
+		raw := bytes.Clone(whole)
+		copy(raw[min(int(at), len(raw)):], b)
+		next := h.first
+		w := walker{newExtent(p, raw), func(entry.Header) bool { return true }}
+		w.walk(h.head(), h.first, h.last(), func(r run) bool {
+			if r.first != next || r.last < r.first || r.pos > r.end {
+				t.Fatalf("visited %+v, want entry %d", r, next)
+			}
+			next = r.last + 1
+			return true
+		})
+		if next != h.last()+1 {
+			t.Fatalf("the walk ended before entry %d", next)
 		}
 	})
 }
@@ -271,8 +370,8 @@ func FuzzControl(f *testing.F) {
 // FuzzRecover opens a log whose last segment holds arbitrary bytes from some offset on: it recovers,
 // or says what is wrong, and what it reports can be read.
 func FuzzRecover(f *testing.F) {
-	f.Add([]byte{}, uint16(1024))
-	f.Add([]byte("BTCH\x00\x00\x00\x00"), uint16(1600))
+	f.Add([]byte{}, uint16(1536))
+	f.Add([]byte("BTCH\x00\x00\x00\x00"), uint16(2048))
 	f.Add(bytes.Repeat([]byte{0xff}, 600), uint16(2000))
 	whole, name := smallLog(f)
 	f.Fuzz(func(t *testing.T, b []byte, at uint16) {
@@ -295,9 +394,10 @@ func FuzzRecover(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if rec.Last > rec.Base.Index {
-			if _, err := l.Read(rec.Base.Index+1, rec.Last, 1<<20); err != nil {
-				t.Errorf("recovered %+v, which does not read: %v", rec, err)
+		for i := rec.Base.Index + 1; i <= rec.Last; i++ {
+			_, err := l.Read(i, i, 1<<20)
+			if bad := clipDamage(rec.Damaged, i, i) != nil; bad != errors.Is(err, entry.ErrCorrupt) || !bad && err != nil {
+				t.Errorf("recovered %+v, reading entry %d: %v", rec, i, err)
 			}
 		}
 	})

@@ -14,9 +14,9 @@ import (
 
 const (
 	// exhaustiveUnits is up to how many unsynced units every subset is tried.
-	exhaustiveUnits = 10
+	exhaustiveUnits = 7
 	// seededSubsets is how many subsets are tried beyond, torn sectors among them.
-	seededSubsets = 64
+	seededSubsets = 24
 )
 
 var errPower = errors.New("the power is gone")
@@ -55,6 +55,15 @@ func (m model) after(s step) model {
 		}
 	}
 	return m
+}
+
+// block returns entries lo to hi.
+func (m model) block(lo, hi entry.Index) *entry.Block {
+	b, err := entry.Parse(bytes.Join(m.entries[lo-m.base.Index-1:hi-m.base.Index], nil))
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // differs says how a recovered log differs from the model, or nil.

@@ -78,8 +78,8 @@ type Log struct {
 
 	// The fields below belong to the goroutine that calls Store.
 	tail   tail
-	spares []string // paths of files whose space the next segment may take
-	poison error    // the first failure, which every later Store repeats
+	space  space
+	poison error // the first failure, which every later Store repeats
 }
 
 // tail is where and how the next batch is written.
@@ -90,9 +90,14 @@ type tail struct {
 	chain     uint32
 	hard      entry.HardState
 	trim      trim
-	commit    entry.Index // newest known that the log's entries are ready for
-	written   entry.Index // newest that a batch carries
-	buffer    []byte
+	// held is the greatest position that the log held when it lost its end, zero once it reaches there.
+	held    entry.Position
+	commit  entry.Index // newest known that the log's entries are ready for
+	written entry.Index // newest that a batch carries
+	buffer  []byte
+	// stale is set when what a crash left of a batch lies behind end. The next batch starts a segment, so
+	// that no sector is written twice in one generation.
+	stale bool
 }
 
 // Create makes the first segment of a log in dir, which must exist. It does nothing when dir has a
@@ -155,7 +160,8 @@ func (l *Log) fail(err error) error {
 // Store makes a batch durable: when it returns nil, all of it survives a loss of power; after a
 // loss of power before that, all of it is there or nothing of it. A batch with nothing but a commit
 // index is only noted; the next batch, or Close, writes it. After an error of writing, or a batch
-// that does not follow the log, every later Store fails.
+// that does not follow the log, every later Store fails. The exception is an error that wraps
+// entry.ErrNoSpace: then nothing was written, and the log is what it was.
 func (l *Log) Store(b *entry.Batch) error {
 	if err := l.usable(); err != nil {
 		return err
@@ -235,13 +241,8 @@ func (l *Log) positionAt(i entry.Index) entry.Position {
 
 // append writes, syncs and takes over a batch.
 func (l *Log) append(c *contents) error {
-	if need := c.sizeMax(); l.tail.end+need > l.current().size {
-		if err := l.rotate(need); err != nil {
-			return l.fail(err)
-		}
-		if c.reset != nil {
-			c.trim.generation = l.current().header.generation
-		}
+	if err := l.makeRoom(c); err != nil {
+		return err
 	}
 	s := l.current()
 	h, err := l.write(s, c)
@@ -262,7 +263,7 @@ func (l *Log) append(c *contents) error {
 func (l *Log) write(s *segment, c *contents) (header, error) {
 	p := place{store: l.options.Incarnation, generation: s.header.generation, at: l.tail.end}
 	h := header{number: l.tail.number, durable: l.tail.end, chain: l.tail.chain}
-	buf, h := c.encode(l.tail.buffer[:0], h, p)
+	buf, h := c.encode(l.tail.buffer, h, p)
 	if cap(buf) <= bufferMax {
 		l.tail.buffer = buf
 	}
@@ -284,7 +285,6 @@ func (l *Log) sync(s *segment) error {
 
 // adopt makes a durable batch part of the log.
 func (l *Log) adopt(s *segment, c *contents, h header) {
-	at := l.tail.end + batchHeader + int64(h.control)
 	l.mu.Lock()
 	if c.truncate != 0 && c.truncate <= l.last.Index {
 		l.last = l.positionAt(c.truncate - 1)
@@ -301,33 +301,33 @@ func (l *Log) adopt(s *segment, c *contents, h header) {
 			old.outline.restart(l.last)
 		}
 	}
-	s.outline.take(c, at)
+	s.outline.take(c, h, l.tail.end)
 	if !s.outline.empty() {
 		l.last = s.outline.position()
 	}
 	l.mu.Unlock()
+	if !before(l.last, l.tail.held) {
+		l.tail.held = entry.Position{}
+	}
 	l.tail.advance(c, h)
 }
 
-// take notes what a batch does to the outline of its segment; its frames start at offset at.
-func (o *outline) take(c *contents, at int64) {
-	if c.truncate != 0 {
-		o.truncate(c.truncate)
-	}
-	if c.reset != nil {
-		o.restart(*c.reset)
-	}
+// take notes what a batch that starts at offset start does to the outline of its segment.
+func (o *outline) take(c *contents, h header, start int64) {
+	o.change(c)
+	pos := h.head()
 	for _, b := range c.blocks {
 		for i := b.First(); i <= b.Last(); i++ {
-			o.add(b.Header(i), at)
-			at += int64(b.FrameSize(i))
+			r := run{first: i, last: i, known: true, header: b.Header(i), pos: pos, end: pos + int64(b.FrameSize(i))}
+			o.add(r, r.header.Term, start)
+			pos = r.end
 		}
 	}
 }
 
 // advance moves the tail behind a batch that was written.
 func (t *tail) advance(c *contents, h header) {
-	t.end += batchHeader + h.body()
+	t.end += h.size()
 	t.number++
 	t.chain = h.sum
 	t.written = c.commit
@@ -368,7 +368,7 @@ func (l *Log) Close() error {
 // mark writes a batch with nothing but the commit index, when there is room.
 func (l *Log) mark() error {
 	c := contents{commit: l.tail.commit}
-	if l.tail.end+c.sizeMax() > l.current().size {
+	if l.tail.stale || l.tail.end+c.size() > l.current().size {
 		return nil
 	}
 	h, err := l.write(l.current(), &c)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"sort"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -21,7 +22,7 @@ const keptAll entry.Index = math.MaxUint64
 // batches between them.
 type chunk struct {
 	first entry.Index
-	at    int64 // offset of the first frame
+	at    int64 // offset of the first frame in the file
 	end   int64 // offset behind the last frame; entries truncated since may lie before it
 }
 
@@ -75,29 +76,62 @@ func (o *outline) restart(base entry.Position) {
 	*o = outline{reset: true, base: base}
 }
 
-// add notes the frame of h at offset at.
-func (o *outline) add(h entry.Header, at int64) {
-	end := at + int64(h.FrameSize())
+// change notes what a batch does to the entries before its own.
+func (o *outline) change(c *contents) {
+	if c.truncate != 0 {
+		o.truncate(c.truncate)
+	}
+	if c.reset != nil {
+		o.restart(*c.reset)
+	}
+}
+
+// add notes a run of frames of the given term in the data of a batch that starts at offset start.
+func (o *outline) add(r run, term entry.Term, start int64) {
+	at, end := offsetOf(start, r.pos), offsetOf(start, r.end-1)+1
 	n := len(o.chunks)
 	if n == 0 || o.broken || end-o.chunks[n-1].at > chunkSize {
-		o.chunks = append(o.chunks, chunk{first: h.Index, at: at, end: end})
+		o.chunks = append(o.chunks, chunk{first: r.first, at: at, end: end})
 	} else {
 		o.chunks[n-1].end = end
 	}
 	o.broken = false
-	o.last = h.Index
-	if k := len(o.terms); k == 0 || o.terms[k-1].Term != h.Term {
-		o.terms = append(o.terms, entry.TermRun{First: h.Index, Term: h.Term})
+	o.last = r.last
+	if k := len(o.terms); k == 0 || o.terms[k-1].Term != term {
+		o.terms = append(o.terms, entry.TermRun{First: r.first, Term: term})
 	}
-	if h.Kind == entry.KindConfiguration {
-		o.configurations = append(o.configurations, h.Index)
+	if r.known && r.header.Kind == entry.KindConfiguration {
+		o.configurations = append(o.configurations, r.first)
 	}
+}
+
+// configure notes that entry i, which could not be read before, is a configuration.
+func (o *outline) configure(i entry.Index) {
+	if k, found := slices.BinarySearch(o.configurations, i); !found {
+		o.configurations = slices.Insert(slices.Clone(o.configurations), k, i)
+	}
+}
+
+// bytes returns how many bytes the footer takes.
+func (o *outline) bytes() int64 {
+	return int64(footerHead + 24*len(o.chunks) + 16*len(o.terms) + 8*len(o.configurations))
 }
 
 // find returns the position in chunks of the chunk that holds index i, which must be in the
 // segment.
 func (o *outline) find(i entry.Index) int {
 	return sort.Search(len(o.chunks), func(k int) bool { return o.chunks[k].first > i }) - 1
+}
+
+// liveUntil returns the last entry of the log, from i on, that lies in the bytes from one offset to
+// another with those before it, which is where i lies.
+func (o *outline) liveUntil(i entry.Index, from, to int64) entry.Index {
+	for _, c := range o.chunks[o.find(i)+1:] {
+		if c.at < from || c.at >= to {
+			return c.first - 1
+		}
+	}
+	return o.last
 }
 
 // position returns the last entry of the segment, which must not be empty.
@@ -113,7 +147,7 @@ const (
 
 // encode returns the footer of a segment, drawn in the package comment.
 func (o *outline) encode() []byte {
-	b := make([]byte, 0, footerHead+24*len(o.chunks)+16*len(o.terms)+8*len(o.configurations))
+	b := make([]byte, 0, o.bytes())
 	var flags uint32
 	if o.reset {
 		flags |= footerReset

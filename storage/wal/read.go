@@ -3,7 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/storage/damage"
@@ -34,19 +34,24 @@ func (p *readPlan) segments() []*segment {
 	return all
 }
 
-// Read returns entries lo to hi, or fewer when their frames exceed maxBytes, but at least one. Each
-// is verified against its checksums, its index and its term. The block is the caller's. A truncation
-// that overlaps a read may make it return what was there before. The error wraps entry.ErrCompacted
-// when lo is no longer in the log, and is a *damage.Error when the disk's bytes are not what was
-// written.
+// Read returns entries lo to hi, or fewer when their frames exceed maxBytes or one cannot be read, but at
+// least one. Each is verified against its checksums, its index and its term. The block is the caller's. A
+// truncation that overlaps a read may make it return what was there before. The error wraps
+// entry.ErrCompacted when lo is no longer in the log, and is a *damage.Error when lo's bytes on the disk
+// are not what was written.
 func (l *Log) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 	maxBytes = min(maxBytes, entry.BlockMax)
 	plan, err := l.plan(lo, hi, maxBytes)
 	if err != nil {
 		return nil, err
 	}
-	g := gatherer{lo: lo, hi: hi, maxBytes: maxBytes, terms: plan.terms, store: l.options.Incarnation}
-	err = g.gather(plan.spans)
+	g := gatherer{lo: lo, hi: hi, maxBytes: maxBytes}
+	c := checker{store: l.options.Incarnation, terms: plan.terms}
+	for _, s := range plan.spans {
+		if err == nil && !g.full {
+			err = c.walk(s, func(e *extent, r run) bool { return g.take(s, e, r) })
+		}
+	}
 	if err := errors.Join(err, l.release(plan.segments())); err != nil {
 		return nil, err
 	}
@@ -102,111 +107,71 @@ func (p *readPlan) add(s *segment, lo, hi entry.Index, left int) int {
 	return left
 }
 
+// checker reads chunks and verifies what is in them.
+type checker struct {
+	store entry.Incarnation
+	terms []entry.TermRun
+}
+
+// walk visits the entries of a span, until visit returns false. What visit is given is valid during the
+// call.
+func (c *checker) walk(s span, visit func(*extent, run) bool) error {
+	p := place{store: c.store, generation: s.segment.header.generation, at: floor(s.chunk.at)}
+	raw := make([]byte, floor(s.chunk.end+sectorSize-1)-p.at)
+	if err := readSectors(s.segment.file, raw, p.at); err != nil {
+		return err
+	}
+	e := newExtent(p, raw)
+	w := walker{e, func(h entry.Header) bool { return h.Term == c.term(h.Index) }}
+	w.walk(s.chunk.at-p.at, s.chunk.first, s.last, func(r run) bool { return visit(e, r) })
+	return nil
+}
+
+// term returns the term of entry i as the log knows it.
+func (c *checker) term(i entry.Index) entry.Term {
+	n := sort.Search(len(c.terms), func(k int) bool { return c.terms[k].First > i })
+	if n == 0 {
+		return 0
+	}
+	return c.terms[n-1].Term
+}
+
 // gatherer collects the frames of a read.
 type gatherer struct {
 	lo, hi   entry.Index
 	maxBytes int
-	terms    []entry.TermRun
-	store    entry.Incarnation
-
-	next   entry.Index // index expected
-	frames []byte
-	full   bool
-	raw    []byte // a chunk as read
+	frames   []byte
+	full     bool
+	err      error // says why there is no entry, when there is none
 }
 
-// gather reads the spans, one after the other, until it has enough.
-func (g *gatherer) gather(spans []span) error {
-	for _, s := range spans {
-		if g.full {
-			return nil
-		}
-		n := int(s.chunk.end - s.chunk.at)
-		g.raw = slices.Grow(g.raw[:0], n)[:n]
-		if _, err := s.segment.file.ReadAt(g.raw, s.chunk.at); err != nil {
-			return fmt.Errorf("wal: read %d bytes at %d of %s: %w", n, s.chunk.at, s.segment.path, err)
-		}
-		if err := g.walk(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// walk takes the wanted frames out of a chunk, verifying everything on the way.
-func (g *gatherer) walk(s span) error {
-	g.next = s.chunk.first
-	for at := int64(0); g.next <= s.last && !g.full; {
-		skip, err := g.envelope(s, at)
-		if err != nil {
-			return err
-		}
-		if skip > 0 {
-			at += skip
-			continue
-		}
-		h, _, err := entry.DecodeFrame(g.raw[at:])
-		if err != nil {
-			return damage.At(s.segment.path, s.chunk.at+at, "entry %d: %v", g.next, err)
-		}
-		if want := g.term(g.next); h.Index != g.next || h.Term != want {
-			return damage.At(s.segment.path, s.chunk.at+at, "found entry (index %d, term %d), want (index %d, term %d)",
-				h.Index, h.Term, g.next, want)
-		}
-		g.take(h, g.raw[at:at+int64(h.FrameSize())])
-		at += int64(h.FrameSize())
-		g.next++
-	}
-	return nil
-}
-
-// take keeps a frame that is wanted, and notices when that is all.
-func (g *gatherer) take(h entry.Header, frame []byte) {
-	if h.Index < g.lo {
-		return
-	}
-	if len(g.frames) > 0 && len(g.frames)+len(frame) > g.maxBytes {
+// take keeps a frame that is wanted and intact, and reports whether another one is wanted.
+func (g *gatherer) take(s span, e *extent, r run) bool {
+	switch {
+	case r.last < g.lo:
+		return true
+	case !r.ok:
 		g.full = true
-		return
-	}
-	g.frames = append(g.frames, frame...)
-	g.full = h.Index == g.hi
-}
-
-// term returns the term of entry i as the log knows it.
-func (g *gatherer) term(i entry.Index) entry.Term {
-	for len(g.terms) > 1 && g.terms[1].First <= i {
-		g.terms = g.terms[1:]
-	}
-	return g.terms[0].Term
-}
-
-// envelope returns how many bytes at raw[at] are not a frame: padding, or the header and control
-// records of a batch, which is verified. 0 means that a frame starts there.
-func (g *gatherer) envelope(s span, at int64) (int64, error) {
-	if at >= int64(len(g.raw)) {
-		return 0, damage.At(s.segment.path, s.chunk.at+at, "entry %d is not in its chunk", g.next)
-	}
-	where := s.chunk.at + at
-	switch g.raw[at] {
-	case entry.FrameVersion:
-		return 0, nil
-	case 0:
-		if pad := align(where) - where; pad > 0 {
-			return pad, nil
+		what := "its frame cannot be read"
+		if r.known {
+			what = "its payload is not what was written"
 		}
+		g.err = damage.At(s.segment.path, offsetOf(e.place.at, r.pos), "entry %d: %s", max(r.first, g.lo), what)
+	case len(g.frames) > 0 && len(g.frames)+int(r.end-r.pos) > g.maxBytes:
+		g.full = true
+	default:
+		g.frames = append(g.frames, e.data[r.pos:r.end]...)
+		g.full = r.last == g.hi
 	}
-	p := place{store: g.store, generation: s.segment.header.generation, at: where}
-	h, err := decodeBatchHeader(g.raw[at:], p)
-	if err != nil {
-		return 0, damage.At(s.segment.path, where, "neither entry %d nor a batch starts here", g.next)
-	}
-	return batchHeader + int64(h.control), nil
+	return !g.full
 }
 
 // block makes the block. The frames were verified where they were found, with their place for the
 // message; entry verifies them once more as one run.
 func (g *gatherer) block(p *readPlan) (*entry.Block, error) {
+	if len(g.frames) == 0 && g.err != nil {
+		return nil, g.err
+	}
 	b, err := entry.Parse(g.frames)
 	if err != nil {
 		return nil, fmt.Errorf("wal: read %d to %d from %s: %w", g.lo, g.hi, p.spans[0].segment.path, err)

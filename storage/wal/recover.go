@@ -53,7 +53,9 @@ func scanDir(fsys vfs.FS, dir string) (*listing, error) {
 
 // Recover reads what the log holds. It changes nothing on disk but what is certainly left over:
 // temporary files, and segments that a durable record says do not count. On return everything it
-// reports is durable.
+// reports is durable. There are four outcomes: the log is whole; what a crash left of a batch that was
+// never acknowledged is cut; entries that cannot be read are listed; or the log is refused, with an error
+// that says where and what to do. See the package comment.
 func (l *Log) Recover() (entry.Recovered, error) {
 	if l.tail.recovered || l.closed {
 		return entry.Recovered{}, errors.New("wal: Recover is called once, before anything else")
@@ -73,6 +75,10 @@ type recovery struct {
 	log      *Log
 	found    *listing
 	segments []*segment // opened so far; in order of generation in the end
+	// damaged are the runs that cannot be read, of the newer segments first; in order in the end.
+	damaged []entry.Damage
+	// held is the greatest position that a segment says the log can have held.
+	held entry.Position
 }
 
 func (r *recovery) run() (entry.Recovered, error) {
@@ -93,6 +99,7 @@ func (r *recovery) run() (entry.Recovered, error) {
 	if err := r.fold(last.tail.trim.base); err != nil {
 		return entry.Recovered{}, err
 	}
+	damaged := clipDamage(r.damaged, r.log.base.Index+1, r.log.last.Index)
 	if err := r.settle(last); err != nil {
 		return entry.Recovered{}, err
 	}
@@ -100,16 +107,14 @@ func (r *recovery) run() (entry.Recovered, error) {
 	l.mu.Lock()
 	l.segments = r.segments
 	l.mu.Unlock()
+	if last.tail.held = r.held; !before(l.last, r.held) {
+		last.tail.held = entry.Position{}
+	}
 	l.tail = last.tail
 	l.tail.recovered = true
-	if last.salvaged != nil {
-		// The next batch will lie where the record is: the hard state moves first.
-		l.tail.hard = *last.salvaged
-		if err := l.rotate(0); err != nil {
-			return entry.Recovered{}, errors.Join(l.fail(err), l.Close())
-		}
-	}
-	return l.report(), nil
+	out := l.report()
+	out.Damaged = damaged
+	return out, nil
 }
 
 // lastSegment opens and scans the segment that is written.
@@ -125,14 +130,39 @@ func (r *recovery) lastSegment() (*scan, error) {
 	if ok {
 		return nil, damage.At(s.path, sealOffset, "it says that segment %d follows, which is not there", sealed.successor)
 	}
-	found, err := scanSegment(s, r.log.options.Incarnation, s.size)
+	found, err := r.scan(s, s.size, false)
 	if err != nil {
 		return nil, err
 	}
-	if !found.hard {
-		return nil, damage.At(s.path, batchesOffset, "its first batch, which holds term and vote, is not readable")
+	if found.hard.lost || !found.hard.found {
+		return nil, &damage.Error{File: s.path, Offset: batchesOffset, Cause: damage.ErrVoteLost,
+			What: "neither copy of the newest term and vote can be read"}
+	}
+	return found, nil
+}
+
+// scan reads a segment.
+func (r *recovery) scan(s *segment, limit int64, sealed bool) (*scan, error) {
+	found, err := scanSegment(s, r.log.options.Incarnation, limit, sealed)
+	if err != nil {
+		return nil, err
 	}
 	s.outline = found.outline
+	older := found.damaged
+	for _, newer := range r.segments[:len(r.segments)-1] {
+		if o := &newer.outline; o.reset {
+			older = nil
+		} else {
+			older = clipDamage(older, 1, o.kept)
+		}
+	}
+	for _, d := range r.damaged {
+		older = addDamage(older, d)
+	}
+	r.damaged = older
+	if before(r.held, found.tail.held) {
+		r.held = found.tail.held
+	}
 	return found, nil
 }
 
@@ -180,7 +210,7 @@ func (r *recovery) outlineOf(s, next *segment) error {
 		s.outline = o
 		return nil
 	}
-	found, err := scanSegment(s, r.log.options.Incarnation, min(next.header.formerEnd, s.size))
+	found, err := r.scan(s, min(next.header.formerEnd, s.size), true)
 	if err != nil {
 		return err
 	}
@@ -189,7 +219,6 @@ func (r *recovery) outlineOf(s, next *segment) error {
 			"its batches end here with number %d, the next segment says at byte %d with number %d",
 			t.number, next.header.formerEnd, next.header.number)
 	}
-	s.outline = found.outline
 	return nil
 }
 
@@ -277,7 +306,7 @@ func (r *recovery) settle(last *scan) error {
 	}
 	for i, name := range r.found.spares {
 		if i < sparesMax {
-			l.spares = append(l.spares, l.path(name))
+			l.space.add(l.path(name))
 		} else {
 			removed = append(removed, name)
 		}
@@ -296,15 +325,20 @@ func (r *recovery) settle(last *scan) error {
 
 // persist makes the last batch durable; those before it are, since each is written when the one before
 // is synced. It may have been found in the page cache after a sync that failed: then a sync alone
-// would succeed without writing it, so it is written again first.
+// would succeed without writing it, so it is written again first. What cannot be read is left as it is.
 func (f *scan) persist() error {
-	s := f.segment
-	b := make([]byte, f.tail.end-f.from)
-	if _, err := s.file.ReadAt(b, f.from); err != nil {
-		return fmt.Errorf("wal: read the last batch at %d of %s: %w", f.from, s.path, err)
-	}
-	if _, err := s.file.WriteAt(b, f.from); err != nil {
-		return fmt.Errorf("wal: write the last batch at %d of %s again: %w", f.from, s.path, err)
+	s, e := f.segment, f.last
+	for k := 0; k < e.sectors(); k++ {
+		from := k
+		for k < e.sectors() && e.verdict(k) == intact {
+			k++
+		}
+		if from == k {
+			continue
+		}
+		if _, err := s.file.WriteAt(e.raw[from*sectorSize:k*sectorSize], e.at(from).at); err != nil {
+			return fmt.Errorf("wal: write the last batch at %d of %s again: %w", e.at(from).at, s.path, err)
+		}
 	}
 	if err := s.file.Sync(); err != nil {
 		return fmt.Errorf("wal: sync %s: %w", s.path, err)
@@ -315,7 +349,7 @@ func (f *scan) persist() error {
 // report describes the log to the member.
 func (l *Log) report() entry.Recovered {
 	out := entry.Recovered{
-		Hard: l.tail.hard, Base: l.base, Last: l.last.Index, Commit: min(l.tail.commit, l.last.Index),
+		Hard: l.tail.hard, Base: l.base, Last: l.last.Index, Commit: min(l.tail.commit, l.last.Index), Held: l.tail.held,
 	}
 	for _, s := range l.segments {
 		for _, run := range s.outline.terms {

@@ -18,9 +18,9 @@ func (l *Log) rotate(need int64) error {
 		store: l.options.Incarnation, generation: old.header.generation + 1, base: l.last, trim: l.tail.trim,
 		formerEnd: l.tail.end, number: l.tail.number, chain: l.tail.chain,
 	}
-	first := contents{hard: &l.tail.hard, commit: l.tail.commit}
-	size := max(l.options.SegmentSize, batchesOffset+first.sizeMax()+need)
-	s, first1, err := l.newSegment(h, size, first)
+	first := contents{hard: &l.tail.hard, held: l.tail.held, commit: l.tail.commit}
+	size := max(l.options.SegmentSize, batchesOffset+first.size()+need)
+	s, written, err := l.newSegment(h, size, first)
 	if err != nil {
 		return err
 	}
@@ -30,8 +30,8 @@ func (l *Log) rotate(need int64) error {
 	l.mu.Lock()
 	l.segments = append(l.segments, s)
 	l.mu.Unlock()
-	l.tail.end = batchesOffset
-	l.tail.advance(&first, first1)
+	l.tail.end, l.tail.stale = batchesOffset, false
+	l.tail.advance(&first, written)
 	return nil
 }
 
@@ -57,39 +57,14 @@ func (l *Log) newSegment(h segmentHeader, size int64, first contents) (*segment,
 	return s, batch, nil
 }
 
-// takeFile opens a spare, or creates a temporary file, with at least size bytes reserved. It
-// returns the file's present path.
-func (l *Log) takeFile(s *segment, size int64) (path string, err error) {
-	if n := len(l.spares); n > 0 {
-		path, l.spares = l.spares[n-1], l.spares[:n-1]
-		s.file, err = l.fs.OpenWrite(path)
-	} else {
-		path = s.path + temporary
-		if err := removeFile(l.fs, path); err != nil {
-			return "", err
-		}
-		s.file, err = l.fs.Create(path)
-	}
-	if err != nil {
-		return "", fmt.Errorf("wal: create segment: %w", err)
-	}
-	if s.size, err = s.file.Size(); err == nil && s.size < size {
-		s.size = size
-		err = s.file.Preallocate(size)
-	}
-	if err != nil {
-		return "", joinClose(fmt.Errorf("wal: reserve %d bytes for %s: %w", size, path, err), s.file)
-	}
-	return path, nil
-}
-
-// writeFirst writes header, empty seal and first batch, and syncs.
+// writeFirst writes the header twice, an empty seal and the first batch, and syncs.
 func (l *Log) writeFirst(s *segment, first contents) (header, error) {
 	p := place{store: s.header.store, generation: s.header.generation, at: batchesOffset}
 	h := header{number: s.header.number, durable: batchesOffset, chain: s.header.chain}
 	batch, h := first.encode(nil, h, p)
 	head := make([]byte, batchesOffset, batchesOffset+len(batch))
 	copy(head, s.header.encode())
+	copy(head[secondOffset:], s.header.encode())
 	if _, err := s.file.WriteAt(append(head, batch...), 0); err != nil {
 		return h, err
 	}
@@ -167,19 +142,17 @@ func (l *Log) drop(generation uint64) error {
 	if n == 0 {
 		return nil
 	}
-	var recycled []string
+	// The directory need not be synced: an old name that a crash brings back belongs to a generation
+	// that is known not to count, whatever the file holds by then.
 	for i, s := range old {
-		spare, err := l.dismiss(s, busy[i], len(l.spares)+len(recycled) < sparesMax)
+		spare, err := l.dismiss(s, busy[i], len(l.space.spares) < sparesMax)
 		if err != nil {
 			return l.fail(err)
 		}
 		if spare != "" {
-			recycled = append(recycled, spare)
+			l.space.add(spare)
 		}
 	}
-	// The directory need not be synced: an old name that a crash brings back belongs to a generation
-	// that is known not to count, whatever the file holds by then.
-	l.spares = append(l.spares, recycled...)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
@@ -15,17 +16,21 @@ import (
 
 const (
 	segmentMagic   = "raftwal\x01"
-	segmentVersion = 1
+	segmentVersion = 2
 	headerSize     = 512
 	headerUsed     = 96
 	sealOffset     = 512
 	sealSize       = 40
 	sealMagic      = 0x6c616573 // "seal"
-	batchesOffset  = 1024
+	secondOffset   = 1024       // of the header's second copy
+	batchesOffset  = 1536
 	nameSuffix     = ".log"
 	temporary      = ".tmp"
 	sparePrefix    = "spare."
 )
+
+// ErrVersion is wrapped by the error of Recover for a log of another format version.
+var ErrVersion = errors.New("format version")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -102,7 +107,7 @@ func decodeHeader(b []byte, store entry.Incarnation) (segmentHeader, error) {
 		return segmentHeader{}, fmt.Errorf("it starts with %q, a segment starts with %q", b[:8], segmentMagic)
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != segmentVersion {
-		return segmentHeader{}, fmt.Errorf("format version %d, this library reads %d", v, segmentVersion)
+		return segmentHeader{}, fmt.Errorf("%w %d, this library reads %d", ErrVersion, v, segmentVersion)
 	}
 	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 	h := segmentHeader{
@@ -222,17 +227,43 @@ func (s *segment) load(name string, store entry.Incarnation) (err error) {
 	if s.size < batchesOffset {
 		return damage.At(s.path, s.size, "the file ends inside the segment's header")
 	}
-	b := make([]byte, headerSize)
-	if _, err := s.file.ReadAt(b, 0); err != nil {
-		return fmt.Errorf("wal: read header of %s: %w", s.path, err)
-	}
-	if s.header, err = decodeHeader(b, store); err != nil {
-		return damage.At(s.path, 0, "%v", err)
+	if err := s.loadHeader(store); err != nil {
+		return err
 	}
 	if want := segmentName(s.header.generation, s.header.base.Index); want != name {
 		return damage.At(s.path, 0, "the header is that of %s", want)
 	}
 	return nil
+}
+
+// versioned reports whether a header is whole but for its version: every version keeps the directory and
+// the sum in their places.
+func versioned(b []byte) bool {
+	store := entry.Incarnation(binary.LittleEndian.Uint64(b[16:]))
+	return sum(store, 0, b[:headerUsed-4]) == binary.LittleEndian.Uint32(b[headerUsed-4:])
+}
+
+// loadHeader reads the header from the first copy that is intact.
+func (s *segment) loadHeader(store entry.Incarnation) error {
+	b := make([]byte, batchesOffset)
+	if err := readSectors(s.file, b, 0); err != nil {
+		return err
+	}
+	var err error
+	if s.header, err = decodeHeader(b[:headerSize], store); err == nil {
+		return nil
+	}
+	second, failed := decodeHeader(b[secondOffset:], store)
+	if failed == nil {
+		s.header = second
+		return nil
+	}
+	if version := binary.LittleEndian.Uint32(b[8:]); errors.Is(err, ErrVersion) && versioned(b[:headerSize]) {
+		return fmt.Errorf("wal: %s has %w %d, this library reads version %d; nothing was changed: "+
+			"use the version of the library that wrote it, or move the directory away and let the member join "+
+			"again as a new one", s.path, ErrVersion, version, segmentVersion)
+	}
+	return damage.At(s.path, 0, "%v", err)
 }
 
 // seal reads the segment's seal; ok is false when there is none.

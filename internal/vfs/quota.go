@@ -1,0 +1,8 @@
+//go:build !windows && !plan9
+
+package vfs
+
+import "syscall"
+
+// quota are the errors of a quota that is used up.
+var quota = []error{syscall.EDQUOT}
