@@ -154,14 +154,25 @@ func TestPeerThatIsSlowToAnswerIsGivenUpAtTheBound(t *testing.T) {
 func TestPeerThatIsSlowToTakeAnImageIsGivenUpAtTheBound(t *testing.T) {
 	image := replica.OutgoingSnapshot{Meta: entry.SnapshotMeta{ID: "i", Size: 1},
 		Open: func(int64) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }}
-	for _, c := range slowCases {
+	for _, c := range []struct {
+		network slowNetwork
+		bound   time.Duration // 0 when it is in time
+	}{
+		{network: slowNetwork{connect: DialBound - 1}},
+		{network: slowNetwork{word: ResumeBound - 1}},
+		{network: slowNetwork{connect: DialBound - 1, word: ResumeBound - 1}},
+		{slowNetwork{connect: DialBound + 1}, DialBound},
+		{slowNetwork{word: ResumeBound + 1}, ResumeBound},
+		{slowNetwork{connect: time.Hour}, DialBound},
+		{slowNetwork{word: time.Hour}, ResumeBound},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.RootContext()
 			defer cancel()
 			began := time.Now()
 			err := peersOver(ctx, c.network).sendSnapshot(t.Context(), "b", image)
-			if took := time.Since(began); (err == nil) != c.inTime || !c.inTime && took != DialBound {
-				t.Errorf("%+v: after %v %v, bound %v", c.network, took, err, time.Duration(DialBound))
+			if took := time.Since(began); (err == nil) != (c.bound == 0) || c.bound != 0 && took != c.bound {
+				t.Errorf("%+v: after %v %v, bound %v", c.network, took, err, c.bound)
 			}
 		})
 	}

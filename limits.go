@@ -26,8 +26,9 @@ const (
 	// FrameMax bounds the entries that a member accepts in one message. The connection bounds every
 	// item, before allocating it, at 16 MiB.
 	FrameMax = CommandMax + (64 << 10)
-	// SnapshotPieceBytes is the size of a piece of an image on the wire.
-	SnapshotPieceBytes = 256 << 10
+	// SnapshotPieceBytes is the size of a piece of an image on the wire. What a connection holds when it
+	// breaks is sent again: a piece that is not whole, and the window of a stream, 256 KiB.
+	SnapshotPieceBytes = 64 << 10
 	// PeerQueueBytesMax bounds the messages that wait to be sent to one peer.
 	PeerQueueBytesMax = 32 << 20
 
@@ -49,6 +50,9 @@ const (
 	StopBound = 5 * time.Second
 	// DialBound is how long a connection to a peer may take, handshake included.
 	DialBound = 5 * time.Second
+	// ResumeBound is how long a peer may take to say from where on it wants an image: after a restart it
+	// verifies what it has of it.
+	ResumeBound = 2 * time.Minute
 	// SendBound is how long a peer may refuse to read before its connection is given up.
 	SendBound = 10 * time.Second
 	// OutsiderIdle is how long a member keeps talking to one that is none of its set's, after the last

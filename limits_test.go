@@ -89,9 +89,9 @@ func TestImagesAreSentInPiecesAndMarkTheirEnd(t *testing.T) {
 	for size, want := range map[int]string{
 		0:                      "[0] [true]",
 		1:                      "[1] [true]",
-		SnapshotPieceBytes - 1: "[262143] [true]",
-		SnapshotPieceBytes:     "[262144 0] [false true]",
-		SnapshotPieceBytes + 1: "[262144 1] [false true]",
+		SnapshotPieceBytes - 1: "[65535] [true]",
+		SnapshotPieceBytes:     "[65536 0] [false true]",
+		SnapshotPieceBytes + 1: "[65536 1] [false true]",
 	} {
 		var p pieces
 		guard := newIdleTimer()

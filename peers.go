@@ -419,6 +419,7 @@ func (p *peers) sendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replic
 	if err != nil {
 		return err
 	}
+	guard.Reset(ResumeBound)
 	offset := call.RecvStream()
 	if !offset.Advance() {
 		return finished(call.Finish(), "the peer did not say where to start")

@@ -23,7 +23,7 @@ const (
 // Limits in bytes. A reader refuses more before it allocates.
 const (
 	// ChunkSize is the size of a new image's chunks.
-	ChunkSize = 256 << 10
+	ChunkSize = 512 << 10
 	// ChunkSizeMax is the largest chunk that is read.
 	ChunkSizeMax = 4 << 20
 	// IDMax bounds the ID of an image.

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -116,6 +117,9 @@ func (s *Store) dropParts(useless func(entry.Index) bool) error {
 		if err := s.remove(path); err != nil {
 			return err
 		}
+		s.mu.Lock()
+		delete(s.parts, path)
+		s.mu.Unlock()
 	}
 	return nil
 }
@@ -153,12 +157,45 @@ func (k *Sink) resume(meta entry.SnapshotMeta) error {
 	if !same {
 		return k.start(meta)
 	}
+	if k.recall() {
+		return nil
+	}
 	// What is found is written again: a sync of it may have failed, in this process or in one before, and
 	// then it is in the page cache only, and no later sync would write it.
 	if err := k.put(k.head.encodeHead(), 0); err != nil {
 		return err
 	}
 	return k.verifyPart()
+}
+
+// part is how far an image received in part has come.
+type part struct {
+	headSum  uint32
+	number   int64
+	size     int64
+	checksum uint32
+	chunk    []byte
+}
+
+// remember notes how far the image has come, for the next sink of this process.
+func (k *Sink) remember() {
+	k.store.mu.Lock()
+	defer k.store.mu.Unlock()
+	k.store.parts[k.path] = &part{k.head.sum, k.number, k.size, k.checksum, k.chunk}
+}
+
+// recall goes on from what remember noted, once, and reports whether there was something. All of it was
+// synced by the sink that noted it.
+func (k *Sink) recall() bool {
+	k.store.mu.Lock()
+	defer k.store.mu.Unlock()
+	p := k.store.parts[k.path]
+	delete(k.store.parts, k.path)
+	if p == nil || p.headSum != k.head.sum {
+		return false
+	}
+	k.number, k.size, k.checksum, k.chunk = p.number, p.size, p.checksum, p.chunk
+	return true
 }
 
 // reopen opens the part that is there; same reports whether it is one of this image.
@@ -187,7 +224,8 @@ func (k *Sink) reopen(meta entry.SnapshotMeta) (same bool, err error) {
 	return true, nil
 }
 
-// verifyPart finds how many whole chunks of the part are intact, and takes up behind them.
+// verifyPart finds how many whole chunks of the part are intact, and the beginning of the next one, and
+// takes up behind them.
 func (k *Sink) verifyPart() error {
 	length, err := k.file.Size()
 	if err != nil {
@@ -200,13 +238,36 @@ func (k *Sink) verifyPart() error {
 			return readError(k.path, k.head.chunkAt(k.number), err)
 		}
 		if k.head.checkChunk(raw, k.number) != nil {
-			return nil
+			break
 		}
 		if err := k.put(raw, k.head.chunkAt(k.number)); err != nil {
 			return err
 		}
 		k.advance(raw[chunkHead:])
 		k.number++
+	}
+	return k.verifyBegun(raw, length)
+}
+
+// verifyBegun takes up the beginning of a chunk that Abort wrote, if there is one behind the whole chunks.
+func (k *Sink) verifyBegun(raw []byte, length int64) error {
+	at := k.head.chunkAt(k.number)
+	if at+chunkHead > length {
+		return nil
+	}
+	if _, err := k.file.ReadAt(raw[:chunkHead], at); err != nil {
+		return readError(k.path, at, err)
+	}
+	n := int64(binary.LittleEndian.Uint32(raw[8:]))
+	if n == 0 || n >= int64(k.head.chunkSize) || k.size+n > k.head.meta.Size || at+chunkHead+n > length {
+		return nil
+	}
+	if _, err := k.file.ReadAt(raw[:chunkHead+n], at); err != nil {
+		return readError(k.path, at, err)
+	}
+	if k.head.checkChunk(raw[:chunkHead+n], k.number) == nil {
+		k.chunk = append(k.chunk, raw[chunkHead:chunkHead+n]...)
+		k.advance(raw[chunkHead : chunkHead+n])
 	}
 	return nil
 }
@@ -370,7 +431,8 @@ func (s *Store) publish(img *image, claimed string) {
 }
 
 // Abort ends the sink without an image. What Create began is removed; what Resume received is kept,
-// in whole chunks, for a later Resume of the same image, unless it proved wrong.
+// durably and to the last byte, for a later Resume of the same image, unless it proved wrong. A process
+// that dies instead keeps whole chunks.
 func (k *Sink) Abort() error {
 	if k.ended {
 		return nil
@@ -380,7 +442,7 @@ func (k *Sink) Abort() error {
 	keep := k.received && !k.worthless
 	if k.file != nil {
 		if keep {
-			err = errors.Join(k.sync(), k.store.fs.SyncDir(k.store.dir))
+			err = k.keep()
 		}
 		err = errors.Join(err, k.file.Close())
 	}
@@ -389,4 +451,22 @@ func (k *Sink) Abort() error {
 	}
 	k.store.unclaim(k.path)
 	return err
+}
+
+// keep makes durable what was received, the beginning of a chunk included.
+func (k *Sink) keep() error {
+	if k.failed != nil {
+		return errors.Join(k.sync(), k.store.fs.SyncDir(k.store.dir))
+	}
+	if len(k.chunk) > chunkHead {
+		k.head.putChunkHead(k.chunk, k.number)
+		if err := k.put(k.chunk, k.head.chunkAt(k.number)); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(k.sync(), k.store.fs.SyncDir(k.store.dir)); err != nil {
+		return err
+	}
+	k.remember()
+	return nil
 }

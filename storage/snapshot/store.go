@@ -74,6 +74,9 @@ type Store struct {
 	aside []entry.AsideSnapshot
 	// writing holds the paths that sinks write.
 	writing map[string]bool
+	// parts are how far the images are that this process received in part, by path: they need not be read
+	// again to go on with them.
+	parts map[string]*part
 }
 
 // image is a complete image.
@@ -97,7 +100,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Store{fs: fsys, dir: dir, options: o, writing: make(map[string]bool)}
+	s := &Store{fs: fsys, dir: dir, options: o, writing: make(map[string]bool), parts: make(map[string]*part)}
 	infos, err := fsys.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: list %s: %w", dir, err)

@@ -157,7 +157,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestResume: a broken transfer goes on where whole chunks end, also after a restart; what was damaged
+// TestResume: a broken transfer goes on where it ended, to the byte, also after a restart; what was damaged
 // meanwhile is received again; and the result is the image.
 func TestResume(t *testing.T) {
 	disk := newDisk(t)
@@ -177,8 +177,8 @@ func TestResume(t *testing.T) {
 		t.Fatalf("the directory holds %v", got)
 	}
 	s := open(t, disk.Crash(vfs.Lose))
-	if sink, at, err = s.Resume(meta); err != nil || at != 2800 {
-		t.Fatalf("resumed at %d, want the 2800 bytes of whole chunks: %v", at, err)
+	if sink, at, err = s.Resume(meta); err != nil || at != 3000 {
+		t.Fatalf("resumed at %d, want the 3000 bytes that were received: %v", at, err)
 	}
 	if err := sink.Abort(); err != nil {
 		t.Fatal(err)
@@ -195,6 +195,66 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b, err := read(open(t, disk), meta.ID, 0); err != nil || !bytes.Equal(b, want) {
+		t.Fatalf("%d bytes, %v", len(b), err)
+	}
+}
+
+// TestResumeAfterDeath: of an image whose receiver died in the middle whole chunks are left.
+func TestResumeAfterDeath(t *testing.T) {
+	disk := newDisk(t)
+	want := content(1, 5000)
+	meta := sent("x", 8, want)
+	sink, _, err := open(t, disk).Resume(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Write(want[:3000]); err != nil {
+		t.Fatal(err)
+	}
+	_, at, err := open(t, disk).Resume(meta)
+	if err != nil || at != 2800 {
+		t.Fatalf("resumed at %d, want the 2800 bytes of whole chunks: %v", at, err)
+	}
+}
+
+// TestResumeInOneProcess: what this process received before it does not read again, so that going on with
+// gigabytes takes no time; cut at any byte, as often as one likes, the image is right in the end.
+func TestResumeInOneProcess(t *testing.T) {
+	disk := newDisk(t)
+	again := 0
+	s := open(t, vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpRead {
+			again += op.Size
+		}
+		return vfs.Fault{}
+	}))
+	want := content(1, 20_000)
+	meta := sent("x", 8, want)
+	got := int64(0)
+	for got < int64(len(want)) {
+		sink, at, err := s.Resume(meta)
+		if err != nil || at != got {
+			t.Fatalf("resumed at %d, want %d: %v", at, got, err)
+		}
+		got = min(at+777, int64(len(want)))
+		if _, err := sink.Write(want[at:got]); err != nil {
+			t.Fatal(err)
+		}
+		if err := sink.Abort(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again > 26*1000 {
+		t.Errorf("%d bytes were read again, which is more than the heads", again)
+	}
+	sink, _, err := s.Resume(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := read(s, "x", 0); err != nil || !bytes.Equal(b, want) {
 		t.Fatalf("%d bytes, %v", len(b), err)
 	}
 }
