@@ -301,8 +301,12 @@ type lane struct {
 	busy  bool
 }
 
-// give takes a job into its lane.
+// give takes a job into its lane. The one before may have cut the power: a dead process does no more work, on a
+// disk that is not its own any longer.
 func (p *process) give(j *replica.Job) {
+	if p.dead {
+		return
+	}
 	l := &p.lanes[laneOf[j.Kind]]
 	l.queue = append(l.queue, j)
 	if !l.busy {

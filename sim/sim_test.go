@@ -79,6 +79,7 @@ var regressions = []struct {
 	bug  string
 }{
 	{9, "wal: a new segment carried a commit index ahead of its entries"},
+	{300402, "sim: a process whose power was cut went on with the next job, on a disk no longer its own"},
 }
 
 func TestRegressions(t *testing.T) {
