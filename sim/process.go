@@ -84,6 +84,8 @@ func (p *process) config() replica.Config {
 	w := m.world
 	s := &w.plan.Setting
 	initial := w.initial
+	// Each start draws an id for a cluster that it may found; that of the first leader counts.
+	initial.Cluster = entry.ClusterID{1 + byte(m.dice.IntN(255)), byte(m.dice.IntN(256)), byte(m.dice.IntN(256))}
 	if m.spare {
 		initial = entry.Configuration{}
 	}

@@ -92,7 +92,9 @@ func TestStatusOfAViolation(t *testing.T) {
 // Every way of asking for nothing, or for what is not there, ends a process with status 2.
 func TestStatusOfAMistake(t *testing.T) {
 	sound := program(t, "")
-	for _, args := range []string{"", "-seed x", "-explore -space nowhere", "-planted -only nothing", "-scenario nowhere"} {
+	for _, args := range []string{
+		"", "-seed x", "-explore -space nowhere", "-planted -only nothing", "-scenario nowhere",
+	} {
 		if code, out := status(t, sound, strings.Fields(args)...); code != 2 {
 			t.Errorf("raftsim %s: status %d, and it says\n%s", args, code, out)
 		}
