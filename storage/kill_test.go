@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,8 @@ import (
 
 const killedDir = "RAFT_STORAGE_TEST_KILLED_DIR"
 
+var killRounds = flag.Int("kill-rounds", 8, "how often TestKill kills")
+
 // TestKill kills a process that appends, votes, takes snapshots and compacts, at random moments, again and
 // again on one directory: everything that it said was stored is there, and the directory goes on.
 func TestKill(t *testing.T) {
@@ -26,7 +29,7 @@ func TestKill(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "member")
 	var acked entry.Index
-	for round := range 8 {
+	for round := range *killRounds {
 		acked = killAfter(t, dir, 1+rand.IntN(300))
 		d := openReal(t, dir)
 		rec, err := d.Log().Recover()

@@ -3,8 +3,10 @@ package wal_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"testing"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -12,12 +14,9 @@ import (
 	"v.io/x/ref/lib/raft/storage/wal"
 )
 
-const (
-	// exhaustiveUnits is up to how many unsynced units every subset is tried.
-	exhaustiveUnits = 7
-	// seededSubsets is how many subsets are tried beyond, torn sectors among them.
-	seededSubsets = 24
-)
+// crashLong tries every subset of up to 12 pending units, and draws 4096 outcomes where there are more; else 6
+// and 48.
+var crashLong = flag.Bool("crash-long", false, "explore every crash as far as it is meant; many minutes")
 
 var errPower = errors.New("the power is gone")
 
@@ -265,62 +264,159 @@ func same(disk *vfs.Memory, want model) error {
 	return errors.Join(want.differs(l, rec), l.Close())
 }
 
-// explore tries the subsets of what the disk may have lost, and returns how many.
-func explore(t *testing.T, disk *vfs.Memory, acked, tried model) int {
-	t.Helper()
-	units := disk.Pending()
-	fates := []vfs.Fate{vfs.Lose, vfs.Keep}
-	if n := len(units); n <= exhaustiveUnits {
-		for mask := uint64(1); mask+1 < 1<<n; mask++ {
-			fates = append(fates, vfs.Subset(mask))
-		}
+// exploration returns how far crashes are explored.
+func exploration() vfs.Exploration {
+	if *crashLong {
+		return vfs.Exploration{Exhaustive: 12, Seeds: 4096}
 	}
-	for seed := range uint64(seededSubsets) {
-		fates = append(fates, vfs.Seeded(seed))
-	}
-	for _, fate := range fates {
-		if err := verify(disk.Crash(fate), acked, tried); err != nil {
-			var kept []string
-			for _, u := range units {
-				kept = append(kept, fmt.Sprintf("%v: %d bytes", u, fate(u)))
-			}
-			t.Fatalf("%v\nkept of the unsynced units: %q", err, kept)
-		}
-	}
-	// A process that dies takes nothing with it: all of the page cache is found again, and must be
-	// durable before the next process builds on it.
-	if err := verify(disk, acked, tried); err != nil {
-		t.Fatalf("after the death of the process alone: %v", err)
-	}
-	return len(fates) + 1
+	return vfs.Exploration{Exhaustive: 6, Seeds: 48}
 }
 
-// TestCrash cuts the power at every sync of several scripts, for every subset of what was not
-// synced. Nothing acknowledged is lost, nothing that was taken back appears, no vote goes back, and
-// a batch is there whole or not at all.
+// TestCrash cuts the power before every change of the disk of several scripts of votes, appends, conflicts,
+// resets and compactions, with the segments that they start, seal, drop and recycle. Nothing acknowledged is
+// lost, nothing that was taken back appears, no vote goes back, and a batch is there whole or not at all.
 func TestCrash(t *testing.T) {
-	states, points := 0, 0
+	scripts := uint64(2)
+	if *crashLong {
+		scripts = 6
+	}
+	for seed := uint64(1); seed <= scripts; seed++ {
+		e := exploration()
+		steps := script(seed, 24)
+		e.Disk = func() (*vfs.Memory, error) {
+			disk := vfs.NewMemory()
+			return disk, errors.Join(disk.MkdirAll("d"), wal.Create(disk, "d", crashOptions))
+		}
+		e.Work = func(fsys vfs.FS) (func(*vfs.Memory) error, error) {
+			l, _, err := recovered(fsys)
+			var acked, tried model
+			for _, s := range steps {
+				if err == nil {
+					tried = acked.after(s)
+				}
+				if err == nil {
+					err = s.run(l)
+				}
+				if err == nil {
+					acked = tried
+				}
+			}
+			if errors.Is(err, vfs.ErrPower) {
+				err = nil
+			}
+			return func(after *vfs.Memory) error { return verify(after, acked, tried) }, err
+		}
+		explored, err := e.Run()
+		if err != nil {
+			t.Fatalf("script %d: %v", seed, err)
+		}
+		t.Logf("script %d: %v", seed, explored)
+		if explored.Points < 60 || explored.Exhausted < 30 {
+			t.Errorf("script %d: explored only %v", seed, explored)
+		}
+	}
+}
+
+// TestCrashRepair cuts the power before every change of the disk while damage in a sealed and in the last
+// segment is repaired, and what comes after is stored. Whatever is left is right or known to be damaged,
+// right once the repair had returned, and can be repaired.
+func TestCrashRepair(t *testing.T) {
+	whole, all := mixed(t)
+	e := exploration()
+	e.Disk = func() (*vfs.Memory, error) {
+		disk := whole.Crash(vfs.Keep)
+		logs := files(t, disk, ".log")
+		for _, name := range []string{logs[0], logs[len(logs)-1]} {
+			for sector := int64(6); sector <= 8; sector++ {
+				spoilSector(t, disk, path.Join("d", name), sector)
+			}
+		}
+		return disk, nil
+	}
+	e.Work = func(fsys vfs.FS) (func(*vfs.Memory) error, error) {
+		l, rec, err := recovered(fsys)
+		healed, acked, tried := false, all, all
+		if err == nil {
+			err = repairAll(l, rec, all)
+			healed = err == nil
+		}
+		if err == nil {
+			s := step{batch: &entry.Batch{Blocks: []*entry.Block{makeBlock(all.last()+1, 2, 8, 10, 700)}}}
+			tried = all.after(s)
+			if err = s.run(l); err == nil {
+				acked = tried
+			}
+		}
+		if errors.Is(err, vfs.ErrPower) {
+			err = nil
+		}
+		return func(after *vfs.Memory) error { return repaired(after, healed, acked, tried) }, err
+	}
+	explored, err := e.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("explored %v", explored)
+	if explored.Points < 4 {
+		t.Error("the repair took fewer changes of the disk than it must")
+	}
+}
+
+// repairAll repairs every entry that cannot be read.
+func repairAll(l *wal.Log, rec entry.Recovered, all model) error {
+	bad, err := broken(l, rec, all)
+	for _, i := range bad {
+		err = errors.Join(err, l.Repair(all.block(i, i)))
+	}
+	return err
+}
+
+// repaired checks what a crash left of a repair.
+func repaired(after *vfs.Memory, healed bool, acked, tried model) error {
+	l, rec, err := recovered(after)
+	if err != nil {
+		return err
+	}
+	want := acked
+	if rec.Last == tried.last() {
+		want = tried
+	}
+	if bad, err := broken(l, rec, want); err != nil || healed && len(bad) > 0 {
+		return fmt.Errorf("healed %v, and %v cannot be read: %w", healed, bad, err)
+	}
+	err = repairAll(l, rec, want)
+	return errors.Join(err, want.differs(l, rec), l.Close(), same(after.Crash(vfs.Lose), want))
+}
+
+// TestFailedSync fails each sync of several scripts once; it forgets what it was to write. The process
+// dies, and the next one, on the machine that went on, finds in the page cache what is not on the disk,
+// or a part of it. What it reports is durable all the same.
+func TestFailedSync(t *testing.T) {
 	for seed := uint64(1); seed <= 4; seed++ {
 		steps := script(seed, 30)
-		for at := 0; ; at++ {
-			disk, acked, tried, done := crashes(t, steps, at)
-			states += explore(t, disk, acked, tried)
-			points++
-			if done {
-				break
+		for at, done := 0, false; !done; at++ {
+			for _, evict := range []vfs.Fate{nil, vfs.Lose, vfs.Seeded(seed)} {
+				var disk *vfs.Memory
+				var acked, tried model
+				disk, acked, tried, done = crashes(t, steps, at)
+				if evict != nil {
+					disk.Evict(evict)
+				}
+				if err := verify(disk, acked, tried); err != nil {
+					t.Fatalf("sync %d of script %d failed, evicted %v: %v", at, seed, evict != nil, err)
+				}
 			}
 		}
 	}
-	t.Logf("explored %d states at %d crash points", states, points)
 }
 
 // TestCrashRecover cuts the power a second time, at every sync of the recovery from a first crash,
 // which for a salvaged vote starts a segment.
 func TestCrashRecover(t *testing.T) {
 	states := 0
-	for seed := uint64(1); seed <= 3; seed++ {
+	for seed := uint64(1); seed <= 2; seed++ {
 		steps := script(seed, 20)
-		for at, done := 0, false; !done; at += 3 {
+		for at, done := 0, false; !done; at += 4 {
 			var disk *vfs.Memory
 			var acked, tried model
 			disk, acked, tried, done = crashes(t, steps, at)
@@ -408,7 +504,7 @@ func TestCommitIndexComesWithItsEntries(t *testing.T) {
 		}
 		armed = true
 		err := l.Store(replacing)
-		for mask := range uint64(1) << min(len(before.Pending()), exhaustiveUnits) {
+		for mask := range uint64(1) << min(len(before.Pending()), 10) {
 			found, rec := reopen(t, before.Crash(vfs.Subset(mask)), o)
 			if term := rec.Terms[len(rec.Terms)-1].Term; rec.Last == 6 && term == 1 && rec.Commit >= 6 {
 				t.Fatalf("power lost after %d operations, kept %b: entry 6 of term 1 with commit index %d", at, mask, rec.Commit)
