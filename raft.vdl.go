@@ -36,6 +36,7 @@ var (
 	vdlTypeStruct11 *vdl.Type
 	vdlTypeStruct12 *vdl.Type
 	vdlTypeStruct13 *vdl.Type
+	vdlTypeStruct14 *vdl.Type
 )
 
 // Types
@@ -1071,6 +1072,106 @@ func (x *SnapshotPiece) VDLRead(dec vdl.Decoder) error {
 	}
 }
 
+// BackupPiece is one step of a backup. The first one has the description of the image, the last one has
+// Last set: a stream that ends without it was cut, however it ended.
+type BackupPiece struct {
+	// Head describes the image, in the first piece only; its Term is that of LastIndex.
+	Head SnapshotHead
+	Data []byte
+	Last bool
+}
+
+// VDLReflect tells the name of the type; it is never called.
+func (BackupPiece) VDLReflect(struct {
+	Name string `vdl:"v.io/x/ref/lib/raft.BackupPiece"`
+}) {
+}
+
+// VDLIsZero reports whether x is the zero value of its type.
+func (x BackupPiece) VDLIsZero() bool {
+	if !x.Head.VDLIsZero() {
+		return false
+	}
+	if len(x.Data) != 0 {
+		return false
+	}
+	if x.Last {
+		return false
+	}
+	return true
+}
+
+// VDLWrite writes x to the encoder.
+func (x BackupPiece) VDLWrite(enc vdl.Encoder) error {
+	if err := enc.StartValue(vdlTypeStruct12); err != nil {
+		return err
+	}
+	if !x.Head.VDLIsZero() {
+		if err := enc.NextField(0); err != nil {
+			return err
+		}
+		if err := x.Head.VDLWrite(enc); err != nil {
+			return err
+		}
+	}
+	if len(x.Data) != 0 {
+		if err := enc.NextFieldValueBytes(1, vdlTypeList4, x.Data); err != nil {
+			return err
+		}
+	}
+	if x.Last {
+		if err := enc.NextFieldValueBool(2, vdl.BoolType, x.Last); err != nil {
+			return err
+		}
+	}
+	if err := enc.NextField(-1); err != nil {
+		return err
+	}
+	return enc.FinishValue()
+}
+
+// VDLRead replaces x by the next value of the decoder.
+func (x *BackupPiece) VDLRead(dec vdl.Decoder) error {
+	*x = BackupPiece{}
+	if err := dec.StartValue(vdlTypeStruct12); err != nil {
+		return err
+	}
+	decType := dec.Type()
+	for {
+		index, err := dec.NextField()
+		switch {
+		case err != nil:
+			return err
+		case index == -1:
+			return dec.FinishValue()
+		}
+		if decType != vdlTypeStruct12 {
+			index = vdlTypeStruct12.FieldIndexByName(decType.Field(index).Name)
+		}
+		switch index {
+		case 0:
+			if err := x.Head.VDLRead(dec); err != nil {
+				return err
+			}
+		case 1:
+			if err := dec.ReadValueBytes(-1, &x.Data); err != nil {
+				return err
+			}
+		case 2:
+			switch value, err := dec.ReadValueBool(); {
+			case err != nil:
+				return err
+			default:
+				x.Last = value
+			}
+		default:
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // MemberStatus is what a member says about itself.
 type MemberStatus struct {
 	Id      string
@@ -1130,7 +1231,7 @@ func (x MemberStatus) VDLIsZero() bool {
 
 // VDLWrite writes x to the encoder.
 func (x MemberStatus) VDLWrite(enc vdl.Encoder) error {
-	if err := enc.StartValue(vdlTypeStruct12); err != nil {
+	if err := enc.StartValue(vdlTypeStruct13); err != nil {
 		return err
 	}
 	if x.Id != "" {
@@ -1195,7 +1296,7 @@ func (x MemberStatus) VDLWrite(enc vdl.Encoder) error {
 // VDLRead replaces x by the next value of the decoder.
 func (x *MemberStatus) VDLRead(dec vdl.Decoder) error {
 	*x = MemberStatus{}
-	if err := dec.StartValue(vdlTypeStruct12); err != nil {
+	if err := dec.StartValue(vdlTypeStruct13); err != nil {
 		return err
 	}
 	decType := dec.Type()
@@ -1207,8 +1308,8 @@ func (x *MemberStatus) VDLRead(dec vdl.Decoder) error {
 		case index == -1:
 			return dec.FinishValue()
 		}
-		if decType != vdlTypeStruct12 {
-			index = vdlTypeStruct12.FieldIndexByName(decType.Field(index).Name)
+		if decType != vdlTypeStruct13 {
+			index = vdlTypeStruct13.FieldIndexByName(decType.Field(index).Name)
 		}
 		switch index {
 		case 0:
@@ -1325,7 +1426,7 @@ func (x MemberInfo) VDLIsZero() bool {
 
 // VDLWrite writes x to the encoder.
 func (x MemberInfo) VDLWrite(enc vdl.Encoder) error {
-	if err := enc.StartValue(vdlTypeStruct13); err != nil {
+	if err := enc.StartValue(vdlTypeStruct14); err != nil {
 		return err
 	}
 	if x.Id != "" {
@@ -1357,7 +1458,7 @@ func (x MemberInfo) VDLWrite(enc vdl.Encoder) error {
 // VDLRead replaces x by the next value of the decoder.
 func (x *MemberInfo) VDLRead(dec vdl.Decoder) error {
 	*x = MemberInfo{}
-	if err := dec.StartValue(vdlTypeStruct13); err != nil {
+	if err := dec.StartValue(vdlTypeStruct14); err != nil {
 		return err
 	}
 	decType := dec.Type()
@@ -1369,8 +1470,8 @@ func (x *MemberInfo) VDLRead(dec vdl.Decoder) error {
 		case index == -1:
 			return dec.FinishValue()
 		}
-		if decType != vdlTypeStruct13 {
-			index = vdlTypeStruct13.FieldIndexByName(decType.Field(index).Name)
+		if decType != vdlTypeStruct14 {
+			index = vdlTypeStruct14.FieldIndexByName(decType.Field(index).Name)
 		}
 		switch index {
 		case 0:
@@ -2148,6 +2249,9 @@ type MemberClientMethods interface {
 	// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is
 	// durable.
 	Snapshot(_ *context.T, _ ...rpc.CallOpt) (Index, error)
+	// Backup streams an image of the asked member's state that covers every write completed before the
+	// call, while the member goes on.
+	Backup(_ *context.T, _ ...rpc.CallOpt) (MemberBackupClientCall, error)
 }
 
 // MemberClientStub calls the methods of Member on a server.
@@ -2214,6 +2318,79 @@ func (c implMemberClientStub) Snapshot(ctx *context.T, opts ...rpc.CallOpt) (o0 
 	return
 }
 
+func (c implMemberClientStub) Backup(ctx *context.T, opts ...rpc.CallOpt) (ocall MemberBackupClientCall, err error) {
+	var call rpc.ClientCall
+	if call, err = v23.GetClient(ctx).StartCall(ctx, c.name, "Backup", nil, opts...); err != nil {
+		return
+	}
+	ocall = &implMemberBackupClientCall{ClientCall: call}
+	return
+}
+
+// MemberBackupClientStream is the stream of Member.Backup as a client sees it.
+type MemberBackupClientStream interface {
+	// RecvStream returns the receiving side. It is used by one goroutine at a time.
+	RecvStream() interface {
+		// Advance waits for the next item. It returns false when there is none, because of the end or an error.
+		Advance() bool
+		// Value returns the item that the last Advance found.
+		Value() BackupPiece
+		// Err returns what ended the stream, nil if it was the other side's will.
+		Err() error
+	}
+}
+
+// MemberBackupClientCall is a running call of Member.Backup as a client sees it.
+type MemberBackupClientCall interface {
+	MemberBackupClientStream
+	// Finish closes the sending side, waits for the server to return and gives its results. Received items that
+	// were not read are lost. Call it exactly once, from one goroutine, unless the call is canceled.
+	Finish() error
+}
+
+// implMemberBackupClientCall implements MemberBackupClientCall.
+type implMemberBackupClientCall struct {
+	rpc.ClientCall
+	valRecv BackupPiece
+	errRecv error
+}
+
+// RecvStream returns the receiving side of the stream.
+func (c *implMemberBackupClientCall) RecvStream() interface {
+	Advance() bool
+	Value() BackupPiece
+	Err() error
+} {
+	return implMemberBackupClientCallRecv{c}
+}
+
+type implMemberBackupClientCallRecv struct {
+	c *implMemberBackupClientCall
+}
+
+func (r implMemberBackupClientCallRecv) Advance() bool {
+	var zero BackupPiece
+	r.c.valRecv = zero
+	r.c.errRecv = r.c.Recv(&r.c.valRecv)
+	return r.c.errRecv == nil
+}
+
+func (r implMemberBackupClientCallRecv) Value() BackupPiece {
+	return r.c.valRecv
+}
+
+func (r implMemberBackupClientCallRecv) Err() error {
+	if r.c.errRecv == io.EOF {
+		return nil
+	}
+	return r.c.errRecv
+}
+
+func (c *implMemberBackupClientCall) Finish() (err error) {
+	err = c.ClientCall.Finish()
+	return
+}
+
 // MemberServerMethods has the methods of Member as a server implements them.
 //
 // Member is what a client may ask of any member.
@@ -2243,11 +2420,43 @@ type MemberServerMethods interface {
 	// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is
 	// durable.
 	Snapshot(_ *context.T, _ rpc.ServerCall) (Index, error)
+	// Backup streams an image of the asked member's state that covers every write completed before the
+	// call, while the member goes on.
+	Backup(_ *context.T, _ MemberBackupServerCall) error
 }
 
 // MemberServerStubMethods has the methods of Member as the runtime calls them: calls that stream items are given as
 // stubs.
-type MemberServerStubMethods MemberServerMethods
+type MemberServerStubMethods interface {
+	// Append appends a command to the log, through whichever member leads, and returns once the
+	// asked member has applied it. applied is what Apply returned, "" for nil.
+	Append(_ *context.T, _ rpc.ServerCall, cmd []byte) (term Term, index Index, applied string, _ error)
+	// ReadIndex returns an index that the asked member has applied and that covers every write
+	// completed before the call.
+	ReadIndex(_ *context.T, _ rpc.ServerCall) (Index, error)
+	// Status returns the member's view of itself and of its set.
+	Status(_ *context.T, _ rpc.ServerCall) (MemberStatus, error)
+	// Members returns the member set in force, as the asked member knows it.
+	Members(_ *context.T, _ rpc.ServerCall) ([]MemberInfo, error)
+	// Barrier returns an index that the asked member has applied, behind everything that was proposed
+	// there, and everything committed anywhere, before the call. It writes one entry of the library's own.
+	Barrier(_ *context.T, _ rpc.ServerCall) (Index, error)
+	// AddMember adds a member: it receives the log, catches up, and then votes. It returns when that is
+	// committed.
+	AddMember(_ *context.T, _ rpc.ServerCall, id string) error
+	// AddLearner adds a member that receives the log and does not vote, or makes a voter one.
+	AddLearner(_ *context.T, _ rpc.ServerCall, id string) error
+	// RemoveMember removes a member and returns when that is committed.
+	RemoveMember(_ *context.T, _ rpc.ServerCall, id string) error
+	// TransferLeadership moves leadership to a voter, the best one when to is "".
+	TransferLeadership(_ *context.T, _ rpc.ServerCall, to string) error
+	// Snapshot takes a snapshot at the asked member and returns the last index in it, once it is
+	// durable.
+	Snapshot(_ *context.T, _ rpc.ServerCall) (Index, error)
+	// Backup streams an image of the asked member's state that covers every write completed before the
+	// call, while the member goes on.
+	Backup(_ *context.T, _ *MemberBackupServerCallStub) error
+}
 
 // MemberServerStub is what the runtime serves.
 type MemberServerStub interface {
@@ -2313,6 +2522,10 @@ func (s implMemberServerStub) TransferLeadership(ctx *context.T, call rpc.Server
 
 func (s implMemberServerStub) Snapshot(ctx *context.T, call rpc.ServerCall) (Index, error) {
 	return s.impl.Snapshot(ctx, call)
+}
+
+func (s implMemberServerStub) Backup(ctx *context.T, call *MemberBackupServerCallStub) error {
+	return s.impl.Backup(ctx, call)
 }
 
 func (s implMemberServerStub) Globber() *rpc.GlobState {
@@ -2417,7 +2630,52 @@ var descMember = rpc.InterfaceDesc{
 			},
 			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
 		},
+		{
+			Name: "Backup",
+			Doc:  "// Backup streams an image of the asked member's state that covers every write completed before the\n// call, while the member goes on.",
+			Tags: []*vdl.Value{vdl.ValueOf(Right("Admin"))},
+		},
 	},
+}
+
+// MemberBackupServerStream is the stream of Member.Backup as a server sees it.
+type MemberBackupServerStream interface {
+	// SendStream returns the sending side. It is used by one goroutine at a time.
+	SendStream() interface {
+		// Send sends the item. It may block until the other side has room for it.
+		Send(item BackupPiece) error
+	}
+}
+
+// MemberBackupServerCall is a running call of Member.Backup as a server sees it.
+type MemberBackupServerCall interface {
+	rpc.ServerCall
+	MemberBackupServerStream
+}
+
+// MemberBackupServerCallStub implements MemberBackupServerCall on top of a rpc.StreamServerCall.
+type MemberBackupServerCallStub struct {
+	rpc.StreamServerCall
+}
+
+// Init makes s the view of the call.
+func (s *MemberBackupServerCallStub) Init(call rpc.StreamServerCall) {
+	s.StreamServerCall = call
+}
+
+// SendStream returns the sending side of the stream.
+func (c *MemberBackupServerCallStub) SendStream() interface {
+	Send(item BackupPiece) error
+} {
+	return implMemberBackupServerCallStubSend{c}
+}
+
+type implMemberBackupServerCallStubSend struct {
+	c *MemberBackupServerCallStub
+}
+
+func (s implMemberBackupServerCallStubSend) Send(item BackupPiece) error {
+	return s.c.Send(item)
 }
 
 // raftProtoClientMethods has the methods of raftProto as a client calls them.
@@ -2928,6 +3186,7 @@ func initializeVDL() struct{} {
 	vdl.Register((*Packet)(nil))
 	vdl.Register((*SnapshotHead)(nil))
 	vdl.Register((*SnapshotPiece)(nil))
+	vdl.Register((*BackupPiece)(nil))
 	vdl.Register((*MemberStatus)(nil))
 	vdl.Register((*MemberInfo)(nil))
 	vdlTypeUint641 = vdl.TypeOf((*Term)(nil))
@@ -2941,7 +3200,8 @@ func initializeVDL() struct{} {
 	vdlTypeList9 = vdl.TypeOf((*[][]byte)(nil))
 	vdlTypeStruct10 = vdl.TypeOf((*SnapshotHead)(nil)).Elem()
 	vdlTypeStruct11 = vdl.TypeOf((*SnapshotPiece)(nil)).Elem()
-	vdlTypeStruct12 = vdl.TypeOf((*MemberStatus)(nil)).Elem()
-	vdlTypeStruct13 = vdl.TypeOf((*MemberInfo)(nil)).Elem()
+	vdlTypeStruct12 = vdl.TypeOf((*BackupPiece)(nil)).Elem()
+	vdlTypeStruct13 = vdl.TypeOf((*MemberStatus)(nil)).Elem()
+	vdlTypeStruct14 = vdl.TypeOf((*MemberInfo)(nil)).Elem()
 	return struct{}{}
 }

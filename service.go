@@ -53,6 +53,7 @@ type host interface {
 	ReadIndex(ctx *context.T) (Index, error)
 	Barrier(ctx *context.T) (Index, error)
 	Snapshot(ctx *context.T) (Index, error)
+	backup(ctx *context.T, out backupSender) error
 	Members() []MemberInfo
 	AddMember(ctx *context.T, id string) error
 	AddLearner(ctx *context.T, id string) error

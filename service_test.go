@@ -120,6 +120,7 @@ var arguments = map[string][]any{
 	"Members":                   nil,
 	"Barrier":                   nil,
 	"Snapshot":                  nil,
+	"Backup":                    nil,
 	"AddMember":                 {"c"},
 	"AddLearner":                {"c"},
 	"RemoveMember":              {"c"},

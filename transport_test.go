@@ -28,6 +28,7 @@ func (stubHost) append(*context.T, []byte) (outcome, error)  { return outcome{},
 func (stubHost) ReadIndex(*context.T) (Index, error)         { return 0, errStub }
 func (stubHost) Barrier(*context.T) (Index, error)           { return 0, errStub }
 func (stubHost) Snapshot(*context.T) (Index, error)          { return 0, errStub }
+func (stubHost) backup(*context.T, backupSender) error       { return errStub }
 func (stubHost) Members() []MemberInfo                       { return nil }
 func (stubHost) AddMember(*context.T, string) error          { return errStub }
 func (stubHost) AddLearner(*context.T, string) error         { return errStub }

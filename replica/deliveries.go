@@ -144,21 +144,41 @@ func (g *gauges) imagesUnderWay() []ImageProgress {
 	return all
 }
 
+// watchedImage tells the replica when an image cannot be read to its end.
+type watchedImage struct {
+	io.ReadCloser
+	failed func(error)
+}
+
+// Read implements io.Reader.
+func (w *watchedImage) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		w.failed(err)
+	}
+	return n, err
+}
+
+// openImage opens an image that is replaced by a new one when it turns out to be damaged.
+func (r *Replica) openImage(meta entry.SnapshotMeta, from int64) (io.ReadCloser, error) {
+	reader, err := r.config.Snapshots.Open(meta.ID, from)
+	if err != nil {
+		r.spoiled(meta, err)
+		return nil, err
+	}
+	return &watchedImage{ReadCloser: reader, failed: func(err error) { r.spoiled(meta, err) }}, nil
+}
+
 // countedImage counts what is read of an image.
 type countedImage struct {
 	io.ReadCloser
 	progress *imageProgress
-	// failed is told of an error, but for the end.
-	failed func(error)
 }
 
 // Read implements io.Reader.
 func (c *countedImage) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.progress.sent.Add(int64(n))
-	if err != nil && err != io.EOF {
-		c.failed(err)
-	}
 	return n, err
 }
 
@@ -166,14 +186,12 @@ func (c *countedImage) Read(p []byte) (int, error) {
 func (r *Replica) opener(o outgoing) func(int64) (io.ReadCloser, error) {
 	progress := r.gauges.beginImage(&o)
 	return func(from int64) (io.ReadCloser, error) {
-		failed := func(err error) { r.spoiled(o.meta, err) }
-		reader, err := r.config.Snapshots.Open(o.meta.ID, from)
+		reader, err := r.openImage(o.meta, from)
 		if err != nil {
-			failed(err)
 			return nil, err
 		}
 		progress.resumed.Store(from)
 		progress.sent.Store(from)
-		return &countedImage{ReadCloser: reader, progress: progress, failed: failed}, nil
+		return &countedImage{ReadCloser: reader, progress: progress}, nil
 	}
 }

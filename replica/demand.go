@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"v.io/x/ref/lib/raft/entry"
 )
@@ -34,6 +35,13 @@ func (r *Replica) Snapshot(ctx context.Context) (entry.SnapshotMeta, error) {
 	case <-ctx.Done():
 		return entry.SnapshotMeta{}, fmt.Errorf("replica: the snapshot goes on: %w", ctx.Err())
 	}
+}
+
+// OpenSnapshot reads the image that Snapshot described, from its beginning; the caller closes it. It fails
+// when newer ones have replaced it meanwhile. Reading ends in an error that wraps entry.ErrCorrupt where the
+// image is damaged; then another one is taken, and Snapshot describes that.
+func (r *Replica) OpenSnapshot(meta entry.SnapshotMeta) (io.ReadCloser, error) {
+	return r.openImage(meta, 0)
 }
 
 // demand queues a wish for a snapshot.

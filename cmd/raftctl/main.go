@@ -31,6 +31,7 @@ var subcommands = []command.Sub{
 	{Name: "remove", Short: "remove a member", Run: runRemove},
 	{Name: "transfer", Short: "move leadership", Run: runTransfer},
 	{Name: "snapshot", Short: "take a snapshot at one member", Run: runSnapshot},
+	{Name: "backup", Short: "write the replicated state to a file", Run: runBackup},
 }
 
 func main() { command.Main("raftctl", subcommands) }

@@ -12,6 +12,7 @@ import "v.io/x/ref/lib/raft/cmd/internal/command"
 var subcommands = []command.Sub{
 	{Name: "dev", Short: "three members and a mount table on this machine", Run: runDev},
 	{Name: "member", Short: "one member, as raftd dev starts it", Run: runMember},
+	{Name: "restore", Short: "a new cluster's first member, from a backup", Run: runRestore},
 }
 
 func main() { command.Main("raftd", subcommands) }

@@ -24,6 +24,9 @@ import (
 	"v.io/x/ref/lib/raft/internal/vfs"
 )
 
+// logDir is where a member keeps its log, in its directory.
+const logDir = "log"
+
 // lockBound is how long a member waits for the one before it, which may be ending,
 // to let go of the directory.
 const lockBound = 5 * time.Second
@@ -110,7 +113,7 @@ func serveMember(ctx context.Context, vctx *vcontext.T, std command.Streams, f m
 
 	// The log first: only one process may have the directory.
 	member, err := openMember(ctx, vctx, &raft.RaftConfig{
-		LogDir:     filepath.Join(f.dir, "log"),
+		LogDir:     filepath.Join(f.dir, logDir),
 		HostPort:   f.id,
 		ID:         f.id,
 		ServerName: f.name,

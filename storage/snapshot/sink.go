@@ -27,6 +27,8 @@ type Sink struct {
 	// received marks an image whose sender is elsewhere: Abort keeps it, and size and checksum are
 	// known before.
 	received bool
+	// target is the path of the complete file of an archive, "" for an image of a directory.
+	target string
 	// failed is the first error; a sink with one cannot be committed.
 	failed error
 	// worthless is set when keeping what was received would not help.
@@ -355,6 +357,9 @@ func (k *Sink) Commit() (entry.SnapshotMeta, error) {
 
 // final returns the path of the complete image.
 func (k *Sink) final() string {
+	if k.target != "" {
+		return k.target
+	}
 	return filepath.Join(k.store.dir, fileName(k.head.meta.Position(), completeSuffix))
 }
 
@@ -439,7 +444,7 @@ func (k *Sink) Abort() error {
 	}
 	k.ended = true
 	var err error
-	keep := k.received && !k.worthless
+	keep := k.received && !k.worthless && k.target == ""
 	if k.file != nil {
 		if keep {
 			err = k.keep()

@@ -175,8 +175,18 @@ func parseName(name, suffix string) (at entry.Position, ok bool) {
 }
 
 // loadImage reads head and trailer of a complete image.
-func (s *Store) loadImage(name string, at entry.Position) (img *image, err error) {
-	path := filepath.Join(s.dir, name)
+func (s *Store) loadImage(name string, at entry.Position) (*image, error) {
+	img, err := s.loadFile(filepath.Join(s.dir, name))
+	if err == nil && img.meta.Position() != at {
+		err = damage.At(img.path, 0, "it holds the image of (index %d, term %d)", img.meta.Index, img.meta.Term)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return img, nil
+}
+
+func (s *Store) loadFile(path string) (img *image, err error) {
 	f, err := s.fs.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: open: %w", err)
@@ -185,9 +195,6 @@ func (s *Store) loadImage(name string, at entry.Position) (img *image, err error
 	h, err := readHead(f, path, s.options.Incarnation)
 	if err != nil {
 		return nil, err
-	}
-	if h.meta.Position() != at {
-		return nil, damage.At(path, 0, "it holds the image of (index %d, term %d)", h.meta.Index, h.meta.Term)
 	}
 	img = &image{path: path, head: h, meta: h.meta}
 	return img, img.readTrailer(f)
