@@ -41,6 +41,9 @@ func (s *strike) change(wanted core.Change) func() {
 
 // request gives a change to a member.
 func (s *strike) request(p *process, wanted core.Change) func() {
+	if !s.noted(&wanted) {
+		return nil
+	}
 	c, err := p.driven.Change(wanted)
 	if err != nil {
 		return nil
@@ -65,6 +68,20 @@ func (s *strike) request(p *process, wanted core.Change) func() {
 	})
 	p.settle()
 	return nothing
+}
+
+// noted remembers who is to be removed, and reports whether those to be added, or to be made learners or
+// voters, are new enough: of one that may have been removed meanwhile a leader cannot know that it is not.
+func (s *strike) noted(wanted *core.Change) bool {
+	for _, m := range wanted.Add {
+		if m := s.find(m.ID); m.dismissed && m.level < levelMax {
+			return false
+		}
+	}
+	for _, id := range wanted.Remove {
+		s.find(id).dismissed = true
+	}
+	return true
 }
 
 // outsiders are machines that are no members, in any order, and have the newest version: a leader that

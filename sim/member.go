@@ -46,6 +46,8 @@ type standing struct {
 	// directory is removed.
 	forgot    entry.Index
 	condemned bool
+	// dismissed is true once an operator has asked for the member's removal.
+	dismissed bool
 }
 
 // clock is a member's own: it runs at a rate of its own, and never back.
