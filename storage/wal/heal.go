@@ -109,13 +109,8 @@ func (l *Log) mend(b *entry.Block, i entry.Index) (*mending, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mending{segment: s, extent: e, header: h, after: bytes.Clone(e.raw)}
+	m := newMending(s, h, e)
 	m.live = min(h.last(), s.outline.liveUntil(i, e.place.at, e.place.at+h.size()))
-	for _, at := range []int64{batchHeader, h.tail()} {
-		if c := e.data[at : at+int64(h.control)]; crc32.Checksum(c, castagnoli) == h.controlSum {
-			m.control = c
-		}
-	}
 	o := overlay{mending: m, block: b, term: func(i entry.Index) entry.Term { return l.positionAt(i).Term }}
 	w := walker{e, func(f entry.Header) bool {
 		return f.Index > m.live && f.Term <= h.lastTerm || f.Term == o.term(f.Index)
@@ -129,6 +124,31 @@ func (l *Log) mend(b *entry.Block, i entry.Index) (*mending, error) {
 	}
 	o.finish()
 	return m, nil
+}
+
+// newMending prepares the repair of a batch that was read.
+func newMending(s *segment, h header, e *extent) *mending {
+	m := &mending{segment: s, extent: e, header: h, after: bytes.Clone(e.raw)}
+	for _, at := range []int64{batchHeader, h.tail()} {
+		if c := e.data[at : at+int64(h.control)]; crc32.Checksum(c, castagnoli) == h.controlSum {
+			m.control = c
+		}
+	}
+	return m
+}
+
+// alone restores what needs no copy: the batch's description and records from their other copy, and the
+// marks of sectors whose frames are intact.
+func (m *mending) alone() {
+	if m.header.count == 0 {
+		(&overlay{mending: m}).finish()
+		return
+	}
+	h := m.header
+	o := overlay{mending: m}
+	w := walker{m.extent, func(f entry.Header) bool { return f.Term >= h.firstTerm && f.Term <= h.lastTerm }}
+	w.walk(h.head(), h.first, h.last(), o.take)
+	o.finish()
 }
 
 // segmentOf returns the segment that holds entry i, which is in the log, and the offset of a frame at or
@@ -249,7 +269,7 @@ func (o *overlay) note(r run, frame []byte) {
 
 // copyOf returns the copy of entry i, nil when there is none.
 func (o *overlay) copyOf(i entry.Index) []byte {
-	if i < o.block.First() || i > min(o.block.Last(), o.live) {
+	if o.block == nil || i < o.block.First() || i > min(o.block.Last(), o.live) {
 		return nil
 	}
 	if want := o.term(i); o.block.Term(i) != want {
@@ -331,24 +351,11 @@ func (o *overlay) missing(from, to int64) bool {
 	return false
 }
 
-// write puts the sectors that differ on the disk.
+// write puts the sectors that differ on the disk, durably.
 func (m *mending) write(l *Log) error {
-	n, changed := m.extent.sectors(), false
-	for k := 0; k < n; k++ {
-		from := k
-		for k < n && !bytes.Equal(m.after[k*sectorSize:(k+1)*sectorSize], m.extent.sector(k)) {
-			k++
-		}
-		if from == k {
-			continue
-		}
-		changed = true
-		if _, err := m.segment.file.WriteAt(m.after[from*sectorSize:k*sectorSize], m.extent.at(from).at); err != nil {
-			return fmt.Errorf("wal: repair %s at byte %d: %w", m.segment.path, m.extent.at(from).at, err)
-		}
-	}
-	if !changed {
-		return nil
+	changed, err := m.put()
+	if err != nil || !changed {
+		return err
 	}
 	if err := l.sync(m.segment); err != nil {
 		return err
@@ -359,4 +366,23 @@ func (m *mending) write(l *Log) error {
 		m.segment.outline.configure(i)
 	}
 	return nil
+}
+
+// put writes the sectors that differ, and reports whether there are any.
+func (m *mending) put() (changed bool, err error) {
+	n := m.extent.sectors()
+	for k := 0; k < n; k++ {
+		from := k
+		for k < n && !bytes.Equal(m.after[k*sectorSize:(k+1)*sectorSize], m.extent.sector(k)) {
+			k++
+		}
+		if from == k {
+			continue
+		}
+		changed = true
+		if _, err := m.segment.file.WriteAt(m.after[from*sectorSize:k*sectorSize], m.extent.at(from).at); err != nil {
+			return true, fmt.Errorf("wal: repair %s at byte %d: %w", m.segment.path, m.extent.at(from).at, err)
+		}
+	}
+	return changed, nil
 }

@@ -135,8 +135,7 @@ func (r *recovery) lastSegment() (*scan, error) {
 		return nil, err
 	}
 	if found.hard.lost || !found.hard.found {
-		return nil, &damage.Error{File: s.path, Offset: batchesOffset, Cause: damage.ErrVoteLost,
-			What: "neither copy of the newest term and vote can be read"}
+		return nil, voteLost(s)
 	}
 	return found, nil
 }

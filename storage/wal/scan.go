@@ -32,6 +32,8 @@ type scan struct {
 	hard hardness
 	// damaged are the runs of this segment's entries that cannot be read.
 	damaged []entry.Damage
+	// observe is told of each batch, when it is not nil.
+	observe func(header, *contents, *extent)
 }
 
 // hardness is what became of a log's hard state.
@@ -41,21 +43,34 @@ type hardness struct{ found, lost bool }
 // durable; else the row ends where no batch follows that was. The error is a *damage.Error when what
 // cannot be read is more than entries.
 func scanSegment(s *segment, store entry.Incarnation, limit int64, sealed bool) (*scan, error) {
+	f, err := newScan(s, store, limit, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.run()
+}
+
+// newScan returns a scan that has not begun.
+func newScan(s *segment, store entry.Incarnation, limit int64, sealed bool) (*scan, error) {
 	end, err := s.file.DataEnd()
 	if err != nil {
 		return nil, fmt.Errorf("wal: look for the end of data in %s: %w", s.path, err)
 	}
-	f := &scan{
+	return &scan{
 		segment: s, store: store, sealed: sealed, window: &window{file: s.file, limit: limit, data: end},
 		outline: newOutline(),
 		tail: tail{
 			end: batchesOffset, number: s.header.number, chain: s.header.chain, trim: s.header.trim,
 		},
-	}
+	}, nil
+}
+
+// run reads the batches.
+func (f *scan) run() (err error) {
 	for more := true; more && err == nil; {
 		more, err = f.batch()
 	}
-	return f, err
+	return err
 }
 
 // place returns where the next batch lies.
@@ -169,6 +184,9 @@ func (f *scan) take(h header, e *extent) error {
 	}
 	f.outline.change(&c)
 	f.forget(&c)
+	if f.observe != nil {
+		f.observe(h, &c, e)
+	}
 	if err := f.entries(h, e); err != nil {
 		return err
 	}

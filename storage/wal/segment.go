@@ -207,8 +207,13 @@ func parseName(name string) (generation uint64, base entry.Index, ok bool) {
 
 // openSegment opens the file name of dir and verifies that its header fits its name.
 func openSegment(fsys vfs.FS, dir, name string, store entry.Incarnation) (*segment, error) {
+	return loadSegment(fsys.OpenWrite, dir, name, store)
+}
+
+// loadSegment is openSegment with the way to open the file.
+func loadSegment(open func(string) (vfs.File, error), dir, name string, store entry.Incarnation) (*segment, error) {
 	path := filepath.Join(dir, name)
-	f, err := fsys.OpenWrite(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("wal: open segment: %w", err)
 	}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"v.io/x/ref/lib/raft/cmd/internal/command"
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/storage"
+	"v.io/x/ref/lib/raft/storage/wal"
+)
+
+// progressEvery is how often a long inspection says how far it is.
+const progressEvery = 2 * time.Second
+
+// parse parses the flags of a subcommand and returns the directory.
+func parse(std command.Streams, name, about string, args []string, more func(*flag.FlagSet)) (string, error) {
+	set := flag.NewFlagSet("waldump "+name, flag.ContinueOnError)
+	set.SetOutput(std.Err)
+	more(set)
+	set.Usage = func() {
+		fmt.Fprintf(std.Err, "waldump %s [flags] DIR\n\n%s\n\n", name, about)
+		set.PrintDefaults()
+	}
+	rest, err := command.Parse(set, args, 1)
+	if err != nil {
+		return "", err
+	}
+	return rest[0], nil
+}
+
+// inspect opens a member's directory for the time of f.
+func inspect(dir string, f func(*storage.Inspection) error) (err error) {
+	i, err := storage.Inspect(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.Close()) }()
+	return f(i)
+}
+
+// progress says how far an inspection is, from time to time.
+type progress struct {
+	notes io.Writer
+	ctx   context.Context
+	last  time.Time
+}
+
+// segment is told of each segment; it reports whether to go on.
+func (p *progress) segment(s wal.SegmentFound) {
+	now := time.Now()
+	if p.last.IsZero() {
+		p.last = now
+	}
+	if now.Sub(p.last) >= progressEvery {
+		p.last = now
+		fmt.Fprintf(p.notes, "waldump: %d of %d MiB read\n", s.Read>>20, s.Total>>20)
+	}
+}
+
+// runDump prints a line for everything in the log.
+func runDump(ctx context.Context, std command.Streams, args []string) error {
+	dir, err := parse(std, "dump", "Prints a line for each segment, batch and entry. Payloads are not printed.", args,
+		func(*flag.FlagSet) {})
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(std.Out)
+	count, p := 0, progress{notes: std.Err, ctx: ctx}
+	err = inspect(dir, func(i *storage.Inspection) error {
+		return i.Log(wal.Inspector{
+			Stop: ctx.Err,
+			Segment: func(s wal.SegmentFound) {
+				p.segment(s)
+				fmt.Fprintf(out, "segment %d  %s  %d bytes, after (index %d, term %d)\n",
+					s.Generation, filepath.Base(s.File), s.Size, s.Base.Index, s.Base.Term)
+			},
+			Batch: func(b wal.BatchFound) { fmt.Fprintln(out, batchLine(b)) },
+			Entry: func(e wal.EntryFound) { fmt.Fprintln(out, entryLine(e)) },
+			Fault: func(f wal.Fault) { count++; fmt.Fprintf(out, "  DAMAGE %s\n", faultLine(f)) },
+		})
+	})
+	return outcome(count, errors.Join(err, out.Flush()))
+}
+
+// batchLine describes a batch.
+func batchLine(b wal.BatchFound) string {
+	line := fmt.Sprintf("  batch %d at %d, %d bytes, commit %d", b.Number, b.Offset, b.Size, b.Commit)
+	if b.Hard != nil {
+		line += fmt.Sprintf(", term %d vote %q", b.Hard.Term, b.Hard.Vote)
+	}
+	if b.Truncate != 0 {
+		line += fmt.Sprintf(", truncate from %d", b.Truncate)
+	}
+	if b.Reset != nil {
+		line += fmt.Sprintf(", reset to (index %d, term %d)", b.Reset.Index, b.Reset.Term)
+	}
+	if b.Trim != nil {
+		line += fmt.Sprintf(", starts after (index %d, term %d)", b.Trim.Index, b.Trim.Term)
+	}
+	if b.Count > 0 {
+		line += fmt.Sprintf(", entries %d to %d", b.First, b.First+entry.Index(b.Count)-1)
+	}
+	return line
+}
+
+// entryLine describes an entry.
+func entryLine(e wal.EntryFound) string {
+	if !e.Known {
+		return fmt.Sprintf("    entries %d to %d at %d: not readable", e.First, e.Last, e.Offset)
+	}
+	h := e.Header
+	return fmt.Sprintf("    entry %d  term %d  %s  %d bytes  origin %016x  sequence %d  at %d",
+		h.Index, h.Term, h.Kind, h.Size, h.Origin, h.Sequence, e.Offset)
+}
+
+// faultLine describes a fault, and what helps.
+func faultLine(f wal.Fault) string {
+	line := fmt.Sprintf("%s at byte %d: %s", f.File, f.Offset, f.What)
+	switch {
+	case f.Local:
+		return line + " (waldump repair puts it right)"
+	case f.Entries.First != 0:
+		return line + " (the member fetches copies when it starts)"
+	}
+	return line
+}
+
+// outcome turns the number of faults into the error for them.
+func outcome(faults int, err error) error {
+	if err == nil && faults > 0 {
+		return fmt.Errorf("%w: %d places", errDamaged, faults)
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/snapshot"
+	"v.io/x/ref/lib/raft/storage/wal"
+)
+
+// Inspection is a member's directory opened by a tool that looks at it. While it is open no member can run
+// on the directory. One goroutine uses it.
+type Inspection struct {
+	fs       vfs.FS
+	path     string
+	lock     io.Closer
+	identity Identity
+}
+
+// Inspect opens the directory of the machine's file system at path to look at it. It changes nothing but
+// the lock, which it takes: the error wraps ErrLocked while a member runs there. It wraps ErrForeign or
+// ErrIdentity when the directory is no member's, or says nothing readable of whose it is.
+func Inspect(path string) (*Inspection, error) { return InspectFS(vfs.OS(), path) }
+
+// InspectFS is Inspect on any file system.
+func InspectFS(fsys vfs.FS, path string) (*Inspection, error) {
+	name := filepath.Join(path, identityFile)
+	b, err := vfs.ReadFile(fsys, name, identityMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s has no file %q: name the directory of one member", ErrForeign, path, identityFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("storage: read %s: %w", name, err)
+	}
+	id, err := decodeIdentity(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrIdentity, name, err)
+	}
+	lock, err := fsys.Lock(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("storage: directory %s is in use, or cannot be locked; stop the member that runs on it, "+
+			"or look at a copy: %w", path, err)
+	}
+	return &Inspection{fs: fsys, path: path, lock: lock, identity: id}, nil
+}
+
+// Identity returns whose directory it is.
+func (i *Inspection) Identity() Identity { return i.identity.clone() }
+
+// Log runs an inspector, whose Incarnation is filled in, over the directory's log.
+func (i *Inspection) Log(inspector wal.Inspector) error {
+	inspector.Incarnation = i.identity.Incarnation
+	return inspector.Run(i.fs, i.path)
+}
+
+// Snapshots returns the directory's complete images, newest first, and those that are damaged. With read it
+// reads the images too; else only their heads and trailers.
+func (i *Inspection) Snapshots(read bool) (list []entry.SnapshotMeta, damaged []entry.AsideSnapshot, err error) {
+	o := snapshot.Options{Incarnation: i.identity.Incarnation}
+	s, err := snapshot.Open(untouched{i.fs}, i.path, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if list, err = s.List(); err != nil {
+		return nil, nil, err
+	}
+	damaged = s.Aside()
+	for _, meta := range list {
+		if !read {
+			break
+		}
+		failed := readImage(s, meta.ID)
+		if errors.Is(failed, entry.ErrCorrupt) {
+			damaged = append(damaged, entry.AsideSnapshot{Meta: meta, Cause: failed})
+		} else if failed != nil {
+			return nil, nil, failed
+		}
+	}
+	return list, damaged, nil
+}
+
+// readImage reads all of an image.
+func readImage(s *snapshot.Store, id string) error {
+	r, err := s.Open(id, 0)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, r)
+	return errors.Join(err, r.Close())
+}
+
+// Close gives the directory back.
+func (i *Inspection) Close() error { return i.lock.Close() }
+
+// untouched is a file system that seems to be changed and is not: what a store of images does when it is
+// opened, setting aside what is damaged and removing what is left over, must not happen while a tool looks.
+type untouched struct{ vfs.FS }
+
+// ReadDir leaves out what the store would remove.
+func (u untouched) ReadDir(name string) ([]vfs.Info, error) {
+	infos, err := u.FS.ReadDir(name)
+	var kept []vfs.Info
+	for _, info := range infos {
+		if strings.Contains(info.Name, ".snap") && !strings.HasSuffix(info.Name, ".snap.tmp") {
+			kept = append(kept, info)
+		}
+	}
+	return kept, err
+}
+
+// Rename does nothing.
+func (untouched) Rename(string, string) error { return nil }
+
+// Remove does nothing.
+func (untouched) Remove(string) error { return nil }
+
+// SyncDir does nothing.
+func (untouched) SyncDir(string) error { return nil }
