@@ -73,28 +73,46 @@ func memberProcess(t *testing.T, raftd string, place layout.Layout, dir, id stri
 	return fields[len(fields)-1], stop
 }
 
-// reader returns what reads keys of a store by its name, trying until it answers.
-func reader(t *testing.T, place layout.Layout) func(name, key string) string {
+// insist calls f until it succeeds.
+func insist(t *testing.T, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// newClient returns what reads and sets keys of a store by its name, trying until it answers. One process has
+// one at a time.
+func newClient(t *testing.T, place layout.Layout) (
+	get func(name, key string) string, set func(name, key, value string),
+) {
 	t.Helper()
 	ctx, shutdown, err := boot.Open(context.Background(), place.Credentials("client"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(shutdown)
-	return func(name, key string) string {
+	get = func(name, key string) (value string) {
 		t.Helper()
-		deadline := time.Now().Add(time.Minute)
-		for {
-			value, found, err := keyvalue.KeyValueClient(name).Get(ctx, key)
-			switch {
-			case err == nil && found:
-				return value
-			case err == nil:
-				return "absent"
-			case time.Now().After(deadline):
-				t.Fatalf("get %s: %v", key, err)
+		insist(t, func() error {
+			v, found, err := keyvalue.KeyValueClient(name).Get(ctx, key)
+			if value = v; !found {
+				value = "absent"
 			}
-		}
+			return err
+		})
+		return value
+	}
+	return get, func(name, key, value string) {
+		t.Helper()
+		insist(t, func() error { return keyvalue.KeyValueClient(name).Set(ctx, key, value) })
 	}
 }
 
@@ -141,7 +159,7 @@ func TestBackupRestore(t *testing.T) {
 	if founded["index"] != said["index"] || founded["state"] != said["state"] || founded["cluster"] == said["cluster"] {
 		t.Errorf("restore says %s, backup said %v", out, said)
 	}
-	get := reader(t, place)
+	get, _ := newClient(t, place)
 	name, stop := memberProcess(t, raftd, place, target, id, "--members", id)
 	if b, a := get(name, "before"), get(name, "after"); b != "backed up" || a != "absent" {
 		t.Errorf("the restored cluster has before=%s after=%s", b, a)

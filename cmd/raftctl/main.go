@@ -32,6 +32,7 @@ var subcommands = []command.Sub{
 	{Name: "transfer", Short: "move leadership", Run: runTransfer},
 	{Name: "snapshot", Short: "take a snapshot at one member", Run: runSnapshot},
 	{Name: "backup", Short: "write the replicated state to a file", Run: runBackup},
+	{Name: "recover", Short: "go on after a majority was lost", Run: runRecover},
 }
 
 func main() { command.Main("raftctl", subcommands) }
