@@ -22,8 +22,8 @@ type Core struct {
 	// most one member, and it is this one exactly when role is Leader.
 	leader entry.MemberID
 	log    logState
-	// commit is the greatest index known to be committed. Invariant: it never decreases, and
-	// log.base.Index <= commit <= log.last.
+	// commit is the greatest index known to be committed. Invariant: it decreases only with a log that
+	// loses what it had no room to write, and log.base.Index <= commit <= log.last.
 	commit   entry.Index
 	members  membership
 	disk     durability

@@ -151,6 +151,9 @@ func (o *operation) refused(err error) {
 		return
 	}
 	o.client.world.count("operation refused")
+	if errors.Is(err, replica.ErrNoSpace) {
+		o.client.world.count("operation refused: no space")
+	}
 	o.client.favourite = o.client.dice.IntN(len(o.client.world.members))
 	o.again()
 }

@@ -12,7 +12,7 @@ import (
 var (
 	errPower = errors.New("the power is gone")
 	errInput = errors.New("input/output error (injected)")
-	errSpace = errors.New("no space left on device (injected)")
+	errSpace = fmt.Errorf("%w (injected)", vfs.ErrNoSpace)
 )
 
 // disk is one member's disk: a file system in memory that loses what was not synced, and what is
@@ -21,7 +21,7 @@ type disk struct {
 	memory *vfs.Memory
 	fs     vfs.FS
 	dice   dice
-	// syncs, writes are how many of the next ones fail; full fails everything that needs space.
+	// syncs, writes are how many of the next ones fail; full fails everything that needs more space.
 	syncs, writes int
 	full          bool
 	// cutIn counts down the operations that change something until the power goes; 0 for never. cut is
@@ -77,10 +77,23 @@ func (k *disk) inject(op vfs.Op) vfs.Fault {
 	case k.writes > 0 && op.Kind == vfs.OpWrite:
 		k.writes--
 		return k.fault(fmt.Errorf("write %s: %w", op.Name, errInput), k.dice.IntN(op.Size+1))
-	case k.full && (op.Kind == vfs.OpWrite || op.Kind == vfs.OpCreate || op.Kind == vfs.OpPreallocate):
+	case k.full && k.grows(op):
 		return k.fault(fmt.Errorf("%s %s: %w", op.Kind, op.Name, errSpace), k.dice.IntN(op.Size+1))
 	}
 	return vfs.Fault{}
+}
+
+// grows reports whether an operation needs space that the disk has not given away yet: writing where a file
+// was made long before does not.
+func (k *disk) grows(op vfs.Op) bool {
+	switch op.Kind {
+	case vfs.OpCreate:
+		return k.dice.chance(0.5)
+	case vfs.OpWrite, vfs.OpPreallocate:
+		info, err := k.memory.Stat(op.Name)
+		return err != nil || op.Offset+int64(op.Size) > info.Size
+	}
+	return false
 }
 
 func (k *disk) fault(err error, bytes int) vfs.Fault {

@@ -93,6 +93,13 @@ func TestSteady(t *testing.T) {
 			wants(t, (&Steady{}).Turned(turn(a, before, after, log)), "nothing goes back")
 		})
 	}
+	// A log without room may lose what it has not written, and with it what it knew to be committed.
+	full, short := before, before
+	full.Commit, full.Durable = 2, 1
+	short.Commit, short.Durable, short.Last.Index = 1, 1, 1
+	wants(t, (&Steady{}).Turned(turn(a, full, short, log)), "")
+	full.Durable = 2
+	wants(t, (&Steady{}).Turned(turn(a, full, short, log)), "nothing goes back")
 	after := before
 	after.Term, after.Vote, after.Leader = 4, "", ""
 	wants(t, (&Steady{}).Turned(turn(a, before, after, log)), "")

@@ -1,6 +1,9 @@
 package check
 
-import "v.io/x/ref/lib/raft/entry"
+import (
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
+)
 
 // Leaders checks election safety: at most one leader per term (paper, section 5.2 and figure 3). A
 // member that restarts counts as another one: it must not lead the same term again.
@@ -37,11 +40,17 @@ func (l *Leaders) Led(term entry.Term) (Life, bool) {
 // within a term.
 type Steady struct{}
 
+// unwritten reports whether a log has lost entries that were never durable in it, because its disk had no room
+// for them: then the member stands as after a crash, and may know of them to be committed only by others.
+func unwritten(before, after *replica.Status) bool {
+	return after.Last.Index < before.Last.Index && after.Commit == after.Last.Index && after.Commit >= before.Durable
+}
+
 // Turned is told of every turn.
 func (*Steady) Turned(t *Turn) error {
 	b, a := &t.Before, &t.After
 	switch {
-	case a.Term < b.Term || a.Commit < b.Commit || a.Applied < b.Applied:
+	case a.Term < b.Term || a.Commit < b.Commit && !unwritten(b, a) || a.Applied < b.Applied:
 		return broken("nothing goes back", "%s went from term %d, commit %d, applied %d to %d, %d, %d",
 			t.Life.Member, b.Term, b.Commit, b.Applied, a.Term, a.Commit, a.Applied)
 	case a.Term == b.Term && b.Vote != "" && a.Vote != b.Vote:
