@@ -296,3 +296,54 @@ func TestPlantedSnapshots(t *testing.T) {
 		})
 	}
 }
+
+// faultyKeeper is a right store with one planted fault in how it sets images aside.
+type faultyKeeper struct {
+	replica.SnapshotStore
+	setAside func(inner replica.ImageKeeper, id string, cause error) error
+	aside    func([]entry.AsideSnapshot) []entry.AsideSnapshot
+}
+
+func (f faultyKeeper) SetAside(id string, cause error) error {
+	return f.setAside(f.SnapshotStore.(replica.ImageKeeper), id, cause)
+}
+
+func (f faultyKeeper) Aside() []entry.AsideSnapshot {
+	return f.aside(f.SnapshotStore.(replica.ImageKeeper).Aside())
+}
+
+// TestPlantedKeepers shows that the suite finds stores that do not keep damaged images away, or do not tell.
+func TestPlantedKeepers(t *testing.T) {
+	right := func(inner replica.ImageKeeper, id string, cause error) error { return inner.SetAside(id, cause) }
+	all := func(all []entry.AsideSnapshot) []entry.AsideSnapshot { return all }
+	for name, fault := range map[string]faultyKeeper{
+		"sets nothing aside": {setAside: func(replica.ImageKeeper, string, error) error { return nil }, aside: all},
+		"does not tell":      {setAside: right, aside: func([]entry.AsideSnapshot) []entry.AsideSnapshot { return nil }},
+		"forgets the cause": {setAside: right, aside: func(all []entry.AsideSnapshot) []entry.AsideSnapshot {
+			for i := range all {
+				all[i].Cause = nil
+			}
+			return all
+		}},
+		"forgets the description": {setAside: right, aside: func(all []entry.AsideSnapshot) []entry.AsideSnapshot {
+			for i := range all {
+				all[i].Meta.Configuration = entry.Configuration{}
+			}
+			return all
+		}},
+	} {
+		found := false
+		for _, check := range storetest.SnapshotChecks() {
+			place := new(storetest.SnapshotPlace)
+			found = found || check.Run(func() (replica.SnapshotStore, error) {
+				inner, err := place.Open()
+				broken := fault
+				broken.SnapshotStore = inner
+				return broken, err
+			}) != nil
+		}
+		if !found {
+			t.Error("no check rejects a store that", name)
+		}
+	}
+}

@@ -125,6 +125,123 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
+// FuzzPart opens arbitrary bytes as an image received in part: what is taken up of it is what the image
+// begins with, as far as checksums can tell, and the transfer goes on to the whole image or is refused.
+func FuzzPart(f *testing.F) {
+	want := []byte("forty bytes, in chunks of sixteen bytes.")
+	meta := testMeta()
+	meta.Size, meta.Checksum = int64(len(want)), entry.Checksum(want)
+	options := Options{Incarnation: 9, ChunkSize: 16}
+	for _, n := range []int{0, 15, 16, 30, 40} {
+		f.Add(partImage(f, meta, options, want[:n]))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		disk := vfs.NewMemory()
+		if err := vfs.ReplaceFile(disk, fileName(meta.Position(), partSuffix), b); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(disk, ".", options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink, at, err := s.Resume(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at < 0 || at > meta.Size {
+			t.Fatalf("resumed at %d of %d", at, meta.Size)
+		}
+		if _, err := sink.Write(want[at:]); err != nil {
+			t.Fatal(err)
+		}
+		got, err := sink.Commit()
+		if err != nil {
+			if err := sink.Abort(); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if got.Size != meta.Size || got.Checksum != meta.Checksum {
+			t.Errorf("%d bytes with checksum %08x became the image", got.Size, got.Checksum)
+		}
+	})
+}
+
+// partImage returns the file of an image of which b was received.
+func partImage(t testing.TB, meta entry.SnapshotMeta, o Options, b []byte) []byte {
+	t.Helper()
+	disk := vfs.NewMemory()
+	s, err := Open(disk, ".", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, _, err := s.Resume(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := vfs.ReadFile(disk, fileName(meta.Position(), partSuffix), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// FuzzArchive opens arbitrary bytes as a backup: it is refused, or read to an error or to its announced end.
+func FuzzArchive(f *testing.F) {
+	image := goldenImage(f)
+	f.Add(image)
+	f.Add(archiveOf(f, image))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		disk := vfs.NewMemory()
+		if err := vfs.ReplaceFile(disk, "backup", b); err != nil {
+			t.Fatal(err)
+		}
+		a, err := OpenArchive(disk, "backup")
+		if err != nil {
+			return
+		}
+		r, err := a.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, r); err == nil && n != a.Meta().Size {
+			t.Errorf("%d bytes of an image of %d", n, a.Meta().Size)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// archiveOf returns a backup of some bytes.
+func archiveOf(t testing.TB, b []byte) []byte {
+	t.Helper()
+	disk := vfs.NewMemory()
+	meta := testMeta()
+	meta.Size, meta.Checksum = int64(len(b)), entry.Checksum(b)
+	sink, err := CreateArchive(disk, "backup", meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := vfs.ReadFile(disk, "backup", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // goldenImage writes a small image and returns its file.
 func goldenImage(t testing.TB) []byte {
 	t.Helper()

@@ -213,6 +213,13 @@ func readHead(f vfs.File, path string, store entry.Incarnation) (head, error) {
 	if err != nil {
 		return head{}, damage.At(path, 0, "%v", err)
 	}
+	size, err := f.Size()
+	if err != nil {
+		return head{}, fmt.Errorf("snapshot: size of %s: %w", path, err)
+	}
+	if int64(headFixed+n) > size {
+		return head{}, damage.At(path, 24, "a description of %d bytes in a file of %d", n, size)
+	}
 	b := make([]byte, headFixed+n)
 	if _, err := f.ReadAt(b, 0); err != nil {
 		return head{}, readError(path, headFixed, err)
