@@ -86,7 +86,7 @@ func TestDependenciesHaveReasons(t *testing.T) {
 	doc := read(t, "docs/dependencies.md")
 	required := map[string]bool{"honnef.co/go/tools": true} // by internal/lint/tools, as a tool
 	require := regexp.MustCompile(`(?m)^(?:require |\t)(\S+) (v\d\S*)(.*)$`)
-	for _, file := range []string{"go.mod", "vanadium/go.mod", "vanadium/x/lib/go.mod"} {
+	for _, file := range []string{"go.mod", "vanadium/go.mod", "vanadium/x/lib/go.mod", "bench/go.mod"} {
 		for _, m := range require.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.HasPrefix(m[1], "v.io") || strings.Contains(m[3], "indirect") {
 				continue

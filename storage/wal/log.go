@@ -22,6 +22,9 @@ const (
 // sparesMax is how many spare segments are kept; more are removed.
 const sparesMax = 2
 
+// zerosMax is how many zeros are written ahead at most, at once.
+const zerosMax = 64 << 10
+
 // bufferMax is how many bytes of the write buffer are kept from one batch to the next.
 const bufferMax = 4 << 20
 
@@ -95,6 +98,9 @@ type tail struct {
 	commit  entry.Index // newest known that the log's entries are ready for
 	written entry.Index // newest that a batch carries
 	buffer  []byte
+	// zeroed is the offset in the last segment below which the file system has real bytes, and not a
+	// reservation that every first write has to turn into them, which makes a sync take longer.
+	zeroed int64
 	// stale is set when what a crash left of a batch lies behind end. The next batch starts a segment, so
 	// that no sector is written twice in one generation.
 	stale bool
@@ -264,6 +270,7 @@ func (l *Log) write(s *segment, c *contents) (header, error) {
 	p := place{store: l.options.Incarnation, generation: s.header.generation, at: l.tail.end}
 	h := header{number: l.tail.number, durable: l.tail.end, chain: l.tail.chain}
 	buf, h := c.encode(l.tail.buffer, h, p)
+	buf = l.ahead(s, buf)
 	if cap(buf) <= bufferMax {
 		l.tail.buffer = buf
 	}
@@ -271,6 +278,22 @@ func (l *Log) write(s *segment, c *contents) (header, error) {
 		return h, fmt.Errorf("wal: write batch %d at byte %d of %s: %w", h.number, p.at, s.path, err)
 	}
 	return h, nil
+}
+
+// ahead adds zeros behind a small batch that is the first to write where it lies, so that the batches after
+// it need not be. Zeros are what an unwritten sector has.
+func (l *Log) ahead(s *segment, buf []byte) []byte {
+	end := l.tail.end + int64(len(buf))
+	if end <= l.tail.zeroed {
+		return buf
+	}
+	l.tail.zeroed = end
+	step := min(zerosMax, s.size/256)
+	if more := min(step-end%step, s.size-end); int64(len(buf)) < step && step >= sectorSize && more > 0 {
+		l.tail.zeroed += more
+		buf = append(buf, make([]byte, more)...)
+	}
+	return buf
 }
 
 // sync makes the segment durable and reports how long that took.

@@ -111,7 +111,7 @@ func (r *recovery) run() (entry.Recovered, error) {
 		last.tail.held = entry.Position{}
 	}
 	l.tail = last.tail
-	l.tail.recovered = true
+	l.tail.recovered, l.tail.zeroed = true, last.window.data
 	out := l.report()
 	out.Damaged = damaged
 	return out, nil

@@ -24,13 +24,17 @@ func (l *Log) rotate(need int64) error {
 	if err != nil {
 		return err
 	}
-	if err := l.sealOld(old, h.generation); err != nil {
+	zeroed, err := s.file.DataEnd()
+	if err == nil {
+		err = l.sealOld(old, h.generation)
+	}
+	if err != nil {
 		return joinClose(err, s.file)
 	}
 	l.mu.Lock()
 	l.segments = append(l.segments, s)
 	l.mu.Unlock()
-	l.tail.end, l.tail.stale = batchesOffset, false
+	l.tail.end, l.tail.stale, l.tail.zeroed = batchesOffset, false, zeroed
 	l.tail.advance(&first, written)
 	return nil
 }
