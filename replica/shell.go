@@ -366,13 +366,14 @@ func (t receiver) Receive(from Peer, messages []core.Message) {
 	}
 }
 
-// sameCluster reports whether the peer may belong to this member's cluster: one of the two may not
+// sameCluster reports whether the peer may belong to this member's cluster. Before anything is committed
+// the id, even one that stands in this member's log, is only a proposal: the first leader may have failed
+// alone with it, and the next one founded the cluster under its own. Also, one of the two may not
 // know its cluster yet.
 func (r *Replica) sameCluster(from Peer) bool {
 	s := r.status.Load()
 	own := s.Configuration.Cluster
-	settled := s.Last.Index > 0 // before the first entry the id is only this member's proposal
-	return !settled || own.IsZero() || from.Cluster.IsZero() || own == from.Cluster
+	return s.Commit == 0 || own.IsZero() || from.Cluster.IsZero() || own == from.Cluster
 }
 
 // Lost implements Receiver.

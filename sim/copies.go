@@ -18,6 +18,7 @@ type oldCopy struct {
 	memory      *vfs.Memory
 	incarnation entry.Incarnation
 	known       entry.Configuration
+	cluster     entry.ClusterID
 	confirmed   check.Copy
 }
 
@@ -28,7 +29,7 @@ func beginOldCopy(s *strike) func() {
 		return nil
 	}
 	c := &oldCopy{
-		memory: m.disk.memory.Crash(vfs.Keep), incarnation: m.incarnation, known: m.known,
+		memory: m.disk.memory.Crash(vfs.Keep), incarnation: m.incarnation, known: m.known, cluster: m.cluster,
 		confirmed: s.checks.Disks.Copied(m.process.who),
 	}
 	return func() { s.putBack(m, c, 50) }
@@ -48,7 +49,7 @@ func (w *world) putBack(m *member, c *oldCopy, tries int) {
 	w.note(m.name(), didPutBack, "", uint64(c.confirmed.Last().Index), uint64(now.Last().Index))
 	m.hold()
 	m.die(true)
-	m.disk.memory, m.known = c.memory, c.known
+	m.disk.memory, m.known, m.cluster = c.memory, c.known, c.cluster
 	if now.Last() != c.confirmed.Last() {
 		m.forgot = max(now.Last().Index, 1)
 	}

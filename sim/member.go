@@ -41,6 +41,8 @@ type standing struct {
 	incarnation entry.Incarnation
 	wiped       bool
 	known       entry.Configuration
+	// cluster is what the directory's identity records, from when the first entry was committed.
+	cluster entry.ClusterID
 	// forgot is the last entry that an older copy of the directory does not hold, until the member knows so
 	// much to be committed; 0 for nothing. condemned is true from when the member noticed until the
 	// directory is removed.

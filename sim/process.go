@@ -233,8 +233,12 @@ func (p *process) observe(before *replica.Status) {
 	if before.Term != s.Term || before.Role != s.Role || before.Last != s.Last || before.Commit != s.Commit {
 		p.note(didTurn, s.Role.String(), uint64(s.Term), uint64(s.Last.Index), uint64(s.Commit))
 	}
-	if m := p.member; m.forgot > 0 && s.Commit >= m.forgot {
+	m := p.member
+	if m.forgot > 0 && s.Commit >= m.forgot {
 		m.forgot = 0
+	}
+	if s.Commit > 0 {
+		m.cluster = s.Configuration.Cluster
 	}
 	if s.Role == core.Leader {
 		p.changed(&before.Configuration, &s.Configuration)
@@ -420,7 +424,7 @@ func (p *process) Close() error { return nil }
 // peer is what a transport would have proved about the process.
 func (p *process) peer() replica.Peer {
 	return replica.Peer{
-		ID: p.member.id, Cluster: p.status.Configuration.Cluster, Incarnation: p.who.Incarnation,
+		ID: p.member.id, Cluster: p.member.cluster, Incarnation: p.who.Incarnation,
 		Key: []byte(p.member.id), Level: p.member.level,
 	}
 }
