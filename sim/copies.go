@@ -111,12 +111,14 @@ func (m *member) condemn() {
 }
 
 // mayRemove is mayWipe, or, when everybody is healed and all that was ever committed is in the majority
-// that has converged, whether the configuration in force tells the member's next directory from this one.
+// that has converged, whether the configuration in force tells the member's next directory from this one,
+// which it may not have come to know.
 func (w *world) mayRemove(m *member) bool {
 	if w.healer.stage != allHealed {
 		return w.mayWipe(m)
 	}
 	c := w.configurations()[0]
 	line, found := c.Find(m.id)
-	return !found || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
+	strange := line.Incarnation != 0 && line.Incarnation != m.incarnation
+	return !found || strange || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
 }

@@ -81,6 +81,7 @@ var regressions = []struct {
 	{9, "wal: a new segment carried a commit index ahead of its entries"},
 	{300402, "sim: a process whose power was cut went on with the next job, on a disk no longer its own"},
 	{400012, "sim: a removed member of an old version was added again, as one to be demoted"},
+	{600055, "sim: an older copy that the configuration did not know was never removed"},
 	{502236, "replica: a leader that failed alone with its first entry refused the cluster that the next one founded"},
 }
 
