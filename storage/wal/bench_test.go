@@ -1,6 +1,7 @@
 package wal_test
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -15,7 +16,8 @@ import (
 
 // BenchmarkStore appends batches to a log on the real disk. In turn with each it writes as many bytes
 // of frames to a preallocated file with one write and one fdatasync, the least that any log can
-// cost, and reports the medians of both and their ratio. Run with
+// cost, and reports the medians of both and their ratio, and how many bytes it writes for each of payload,
+// segments and their ends included. Run with
 //
 //	go test -run ^$ -bench Store -benchtime 2000x ./storage/wal
 func BenchmarkStore(b *testing.B) {
@@ -27,8 +29,14 @@ func BenchmarkStore(b *testing.B) {
 }
 
 func benchmarkStore(b *testing.B, sizes []int) {
-	raw, dir := openRaw(b), b.TempDir()
-	l := openReal(b, dir)
+	raw := openRaw(b)
+	written, payload := int64(0), int64(0)
+	l := openReal(b, vfs.NewFaulty(vfs.OS(), func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpWrite {
+			written += int64(op.Size)
+		}
+		return vfs.Fault{}
+	}), b.TempDir())
 	content := make([]byte, makeBlock(1, 1, 0, sizes...).Size())
 	var rawTimes, walTimes []time.Duration
 	next, at := entry.Index(1), int64(0)
@@ -41,6 +49,9 @@ func benchmarkStore(b *testing.B, sizes []int) {
 			at = 0
 		}
 		rawTimes = append(rawTimes, timed(b, func() error { return writeRaw(raw, content, at) }))
+		for _, size := range sizes {
+			payload += int64(size)
+		}
 		b.StartTimer()
 		walTimes = append(walTimes, timed(b, func() error {
 			return l.Store(&entry.Batch{Blocks: []*entry.Block{block}})
@@ -54,6 +65,7 @@ func benchmarkStore(b *testing.B, sizes []int) {
 	b.ReportMetric(float64(median(rawTimes)), "raw-ns")
 	b.ReportMetric(float64(median(walTimes)), "wal-ns")
 	b.ReportMetric(float64(median(walTimes))/float64(median(rawTimes)), "wal/raw")
+	b.ReportMetric(float64(written)/float64(payload), "written/payload")
 }
 
 // openRaw makes a preallocated file.
@@ -81,12 +93,12 @@ func writeRaw(f vfs.File, content []byte, at int64) error {
 }
 
 // openReal makes a log on the real disk.
-func openReal(b *testing.B, dir string) *wal.Log {
+func openReal(b *testing.B, fsys vfs.FS, dir string) *wal.Log {
 	o := wal.Options{Incarnation: 1}
-	if err := wal.Create(vfs.OS(), dir, o); err != nil {
+	if err := wal.Create(fsys, dir, o); err != nil {
 		b.Fatal(err)
 	}
-	l, err := wal.Open(vfs.OS(), dir, o)
+	l, err := wal.Open(fsys, dir, o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -114,23 +126,44 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// BenchmarkRecover opens a log of a million entries of 128 bytes, and reports how many bytes of memory
-// its index keeps for ten million. Run with
+// BenchmarkRecover opens a log of 1 GiB and one of ten million entries, of 128 bytes each, and reports how
+// much memory its index keeps, and how much of the files it reads. Run with
 //
 //	go test -run ^$ -bench Recover -benchtime 10x ./storage/wal
 func BenchmarkRecover(b *testing.B) {
+	for name, entries := range map[string]entry.Index{"1GiB": 6_060_000, "10M-entries": 10_000_000} {
+		b.Run(name, func(b *testing.B) { benchmarkRecover(b, entries) })
+	}
+}
+
+func benchmarkRecover(b *testing.B, entries entry.Index) {
 	dir := b.TempDir()
-	writer := openReal(b, dir)
-	sizes := slices.Repeat([]int{128}, 1000)
-	const entries = 1_000_000
-	for next := entry.Index(1); next <= entries; next += entry.Index(len(sizes)) {
-		if err := writer.Store(&entry.Batch{Blocks: []*entry.Block{makeBlock(next, 1, 0, sizes...)}}); err != nil {
+	writer := openReal(b, vfs.OS(), dir)
+	payload := bytes.Repeat([]byte{0x5a}, 128)
+	h := entry.Header{Term: 1, Size: 128, PayloadSum: entry.Checksum(payload)}
+	const batch = 10_000
+	for h.Index = 1; h.Index <= entries; {
+		var block entry.Builder
+		block.Reserve(batch, batch*h.FrameSize())
+		for range batch {
+			block.Add(h, payload)
+			h.Index++
+		}
+		if err := writer.Store(&entry.Batch{Blocks: []*entry.Block{block.Block()}}); err != nil {
 			b.Fatal(err)
 		}
 	}
+	read := int64(0)
+	counting := vfs.NewFaulty(vfs.OS(), func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpRead {
+			read += int64(op.Size)
+		}
+		return vfs.Fault{}
+	})
 	before := heap()
 	for b.Loop() {
-		l, err := wal.Open(vfs.OS(), dir, wal.Options{Incarnation: 1})
+		read = 0
+		l, err := wal.Open(counting, dir, wal.Options{Incarnation: 1})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -139,7 +172,8 @@ func BenchmarkRecover(b *testing.B) {
 			b.Fatal(rec.Last, err)
 		}
 		b.StopTimer()
-		b.ReportMetric(float64(heap()-before)*10, "B/10Mentries")
+		b.ReportMetric(float64(heap()-before), "B-index")
+		b.ReportMetric(float64(read), "B-read")
 		if err := l.Close(); err != nil {
 			b.Fatal(err)
 		}

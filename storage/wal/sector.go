@@ -62,9 +62,7 @@ type place struct {
 
 // check returns the checksum of the place itself.
 func (p place) check() uint32 {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], p.generation)
-	return sum(p.store, p.at, b[:])
+	return addWord(addWord(addWord(0, uint64(p.store)), uint64(p.at)), p.generation)
 }
 
 // mark completes the sector at p.

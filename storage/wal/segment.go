@@ -36,10 +36,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sum is the checksum of bytes at a place of one of a directory's segments.
 func sum(store entry.Incarnation, at int64, b []byte) uint32 {
-	var salt [16]byte
-	binary.LittleEndian.PutUint64(salt[:], uint64(store))
-	binary.LittleEndian.PutUint64(salt[8:], uint64(at))
-	return crc32.Update(crc32.Checksum(salt[:], castagnoli), castagnoli, b)
+	return crc32.Update(addWord(addWord(0, uint64(store)), uint64(at)), castagnoli, b)
+}
+
+// addWord is crc32.Update with the eight bytes of a little-endian number, which it does not allocate.
+func addWord(crc uint32, word uint64) uint32 {
+	crc = ^crc
+	for range 8 {
+		crc = castagnoli[byte(crc)^byte(word)] ^ crc>>8
+		word >>= 8
+	}
+	return ^crc
 }
 
 // segment is one open file of the log.
