@@ -132,18 +132,56 @@ func TestDamagedImageFoundBySending(t *testing.T) {
 		if got := wiped.machine.restored; len(got) != 1 || got[0] < spoiled {
 			t.Errorf("restored %v", got)
 		}
+		if got := aside(t, leader); len(got) != 1 || got[0].Meta.Index != spoiled {
+			t.Errorf("set aside: %+v", got)
+		}
 		store, err := leader.images.Open()
 		if err != nil {
 			t.Fatal(err)
-		}
-		if aside := store.(replica.ImageKeeper).Aside(); len(aside) != 1 || aside[0].Meta.Index != spoiled {
-			t.Errorf("set aside: %+v", aside)
 		}
 		metas, err := store.List()
 		if err != nil || len(metas) == 0 || metas[0].Index < spoiled {
 			t.Errorf("the leader has the images %+v, %v", metas, err)
 		}
 	})
+}
+
+// TestDamagedImageFoundByScrub: an image that nobody reads is read in the background; a damaged one is
+// replaced by a new one of the live state, and an intact one is left alone.
+func TestDamagedImageFoundByScrub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, often).start()
+		m := c.members[0]
+		c.proposeMany(50, "before")
+		m.await("a snapshot", func(s replica.Status) bool { return s.Snapshot.Index > 20 })
+		time.Sleep(15 * time.Minute)
+		if got := aside(t, m); len(got) != 0 {
+			t.Fatalf("intact images were set aside: %+v", got)
+		}
+		spoiled := m.images.Spoil()
+		time.Sleep(15 * time.Minute)
+		if got := aside(t, m); len(got) != 1 || got[0].Meta.Index != spoiled {
+			t.Fatalf("set aside: %+v", got)
+		}
+		if s := m.Status(); s.Snapshot.Index != s.Applied {
+			t.Errorf("the newest snapshot is at %d, applied is %d", s.Snapshot.Index, s.Applied)
+		}
+		m.stop()
+		m.start()
+		if s := m.Status(); s.Awaits != 0 || s.Snapshot.Index < spoiled {
+			t.Errorf("started again it has %+v", s)
+		}
+	})
+}
+
+// aside returns what a member has set aside.
+func aside(t *testing.T, m *member) []entry.AsideSnapshot {
+	t.Helper()
+	store, err := m.images.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.(replica.ImageKeeper).Aside()
 }
 
 // plainImages is a store that cannot set anything aside.

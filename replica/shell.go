@@ -55,6 +55,9 @@ func startGoroutines(r *Replica) *goroutines {
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
+	if !r.config.Election.Only {
+		g.plain.Go(r.scrubImages)
+	}
 	g.user.Go(g.runMachine)
 	if r.config.Election.Compare != nil {
 		g.user.Go(g.compareCandidates)
