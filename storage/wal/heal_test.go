@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -318,5 +319,72 @@ func TestUnreadableSectors(t *testing.T) {
 	}
 	if err := all.differs(l, rec); err != nil || len(bad) != 0 {
 		t.Fatalf("sectors %v are still bad: %v", bad, err)
+	}
+}
+
+// TestUnreadableSegment: when everything that a read needs answers with an error, it is damage while the
+// file can be read elsewhere, and a failure of the disk when it cannot.
+func TestUnreadableSegment(t *testing.T) {
+	disk := vfs.NewMemory()
+	from := int64(1 << 40)
+	medium := errors.New("medium error")
+	l := start(t, vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if op.Kind == vfs.OpRead && op.Offset+int64(op.Size) > from {
+			return vfs.Fault{Err: medium}
+		}
+		return vfs.Fault{}
+	}), crashOptions)
+	fill(t, l, 1, 10, 700)
+	from = 3 * vfs.SectorSize
+	if _, err := l.Read(1, 10, 1<<20); !errors.Is(err, entry.ErrCorrupt) {
+		t.Errorf("the entries cannot be read: %v", err)
+	}
+	if _, damaged, err := l.Verify(1, 1<<20); err != nil || len(damaged) != 1 || damaged[0].Last != 10 {
+		t.Errorf("found %v, %v", damaged, err)
+	}
+	from = 0
+	if _, err := l.Read(1, 10, 1<<20); !errors.Is(err, medium) {
+		t.Errorf("nothing can be read: %v", err)
+	}
+	if _, _, err := l.Verify(1, 1<<20); !errors.Is(err, medium) {
+		t.Errorf("nothing can be verified: %v", err)
+	}
+}
+
+// TestVerifyBesideStore verifies and repairs while batches are stored and segments dropped and recycled:
+// what is whole is never called damaged.
+func TestVerifyBesideStore(t *testing.T) {
+	disk := vfs.NewMemory()
+	l := start(t, disk, crashOptions)
+	fill(t, l, 1, 30, 900)
+	var group sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		group.Go(func() {
+			for next := entry.Index(0); ; {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var damaged []entry.Damage
+				var err error
+				if next, damaged, err = l.Verify(next, 2000); err != nil || damaged != nil {
+					t.Errorf("found %v, %v", damaged, err)
+					return
+				}
+			}
+		})
+	}
+	for i := entry.Index(31); i <= 200; i++ {
+		fill(t, l, i, i, 900)
+		if err := errors.Join(l.Compact(i-20), l.Repair(makeBlock(i-1, 1, 5, 900))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	group.Wait()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -414,7 +414,7 @@ func (w *window) bytes(at int64, n int) ([]byte, error) {
 }
 
 // readSectors fills b from offset at on. A sector that the disk cannot read is filled with ones, which
-// no sector of a log is, as long as it can read another one of them.
+// no sector of a log is, as long as it can read another one.
 func readSectors(f vfs.File, b []byte, at int64) error {
 	n, err := f.ReadAt(b, at)
 	if err == nil || err == io.EOF && n == len(b) {
@@ -435,6 +435,10 @@ func readSectors(f vfs.File, b []byte, at int64) error {
 			}
 		}
 		from = to
+	}
+	if !some { // another place of the file tells a bad place from a disk that is gone
+		_, err := f.ReadAt(make([]byte, sectorSize), 0)
+		some = err == nil
 	}
 	if !some {
 		return failed
