@@ -306,6 +306,7 @@ func (m *member) wipe() {
 	m.disk.memory, m.wiped = vfs.NewMemory(), true
 	m.incarnation, m.known, m.forgot, m.condemned = 0, entry.Configuration{}, 0, false
 	m.cluster = entry.ClusterID{}
+	m.rotten = false
 	m.spare = m.spare || m.world.grown()
 }
 

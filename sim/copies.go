@@ -110,15 +110,14 @@ func (m *member) condemn() {
 	m.world.in(Second/10, remove)
 }
 
-// mayRemove is mayWipe, or, when everybody is healed and all that was ever committed is in the majority
-// that has converged, whether the configuration in force tells the member's next directory from this one,
-// which it may not have come to know.
+// mayRemove is mayWipe; or, when everybody is healed, and all that was ever committed, in a term beyond all that
+// this member has voted in, is in a majority that has converged without it, whether the configuration in force
+// tells the member's next directory from this one, or has not come to know it.
 func (w *world) mayRemove(m *member) bool {
 	if w.healer.stage != allHealed {
 		return w.mayWipe(m)
 	}
 	c := w.configurations()[0]
 	line, found := c.Find(m.id)
-	strange := line.Incarnation != 0 && line.Incarnation != m.incarnation
-	return !found || strange || line.Incarnation == m.incarnation && (line.Learner || !unsettled(&c))
+	return !found || line.Incarnation != m.incarnation || line.Learner || !unsettled(&c)
 }

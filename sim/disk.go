@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -166,6 +167,10 @@ func (k *disk) misdirect(d dice) (where string, err error) {
 	}
 	sectors := (size + vfs.SectorSize - 1) / vfs.SectorSize
 	from, to := d.Int64N(sectors)*vfs.SectorSize, d.Int64N(sectors)*vfs.SectorSize
+	if bytes.Count(content[from:min(from+vfs.SectorSize, size)], []byte{0}) == int(min(vfs.SectorSize, size-from)) {
+		// Zeros in the last batch of a log are what a write that was lost leaves, which cannot be told.
+		return "", fmt.Errorf("the sector at %d of %s is empty", from, name)
+	}
 	for i := int64(0); i < vfs.SectorSize && from+i < size && to+i < size && err == nil; i++ {
 		if mask := content[from+i] ^ content[to+i]; mask != 0 {
 			err = k.memory.Damage(name, to+i, mask)

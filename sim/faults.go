@@ -55,6 +55,8 @@ var FaultKinds = []FaultKind{
 	{Name: "short write", Every: 12 * Second, begin: beginShortWrite},
 	{Name: "disk full", Every: 12 * Second, Least: Second / 20, Most: 2 * Second, begin: beginFull},
 	{Name: "slow disk", Every: 6 * Second, Least: Second / 5, Most: 4 * Second, begin: beginSlowDisk},
+	{Name: "bit flip", Every: 4 * Second, Rare: true, begin: beginFlip},
+	{Name: "misdirected sector", Every: 6 * Second, Rare: true, begin: beginMisdirect},
 	{Name: "campaign", Every: 6 * Second, begin: beginCampaign},
 	{Name: "add", Every: 6 * Second, begin: beginAdd},
 	{Name: "add learner", Every: 10 * Second, begin: beginAddLearner},

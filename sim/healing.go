@@ -121,7 +121,7 @@ func (w *world) unequal() string {
 	}
 	for i, m := range w.members {
 		line, found := configuration.Find(m.id)
-		if !w.healer.healed[i] || !found || m.condemned && w.healer.stage == quorumHealed {
+		if !w.healer.healed[i] || !found || (m.condemned || m.rotten) && w.healer.stage == quorumHealed {
 			continue
 		}
 		if w.healer.stage == allHealed && line.Incarnation != m.incarnation {

@@ -48,6 +48,8 @@ type standing struct {
 	// directory is removed.
 	forgot    entry.Index
 	condemned bool
+	// rotten is true from when the disk gave back what was not written, until the directory is removed.
+	rotten bool
 	// dismissed is true once an operator has asked for the member's removal.
 	dismissed bool
 }
@@ -113,6 +115,12 @@ func (m *member) start() {
 		return
 	}
 	m.process = nil
+	if m.spoiled(err) {
+		m.world.note(m.name(), didSpoil, "", m.lives)
+		m.world.count("start refused: damage")
+		m.condemn()
+		return
+	}
 	if m.disk.faults == 0 {
 		m.world.violate(fmt.Errorf("recovery: %s cannot start: %w", m.id, err))
 		return

@@ -261,6 +261,13 @@ func (p *process) failed(err error) {
 		m.condemn()
 		return
 	}
+	if m.spoiled(err) {
+		p.note(didSpoil, "", p.life)
+		m.world.count("stopped by damage")
+		p.end()
+		m.condemn()
+		return
+	}
 	if m.disk.faults == 0 || !errors.Is(err, replica.ErrPoisoned) && !errors.Is(err, replica.ErrMachine) {
 		p.violate(fmt.Errorf("failure: %s stopped by itself: %w", m.id, err))
 		return

@@ -44,6 +44,7 @@ func TestSeeds(t *testing.T) {
 		"read under a lease", "read through another member", "leader of rank 1", "old copy put back",
 		"old copy noticed", "old copy removed", "command proposed again", "duplicate skipped",
 		"command of an unknown session",
+		"start refused: damage", "operation refused: no space",
 		"message of another directory", "vote refused for a leader", "message of a removed member",
 	} {
 		if s.Counts[name] == 0 {

@@ -29,6 +29,8 @@ const (
 	didRefuse
 	didNotice
 	didPutBack
+	didRot
+	didSpoil
 	didPhase
 )
 
@@ -52,6 +54,8 @@ var lines = [...]struct{ name, format string }{
 	didRefuse:  {"refuse", "%s, number %d"},
 	didNotice:  {"notice", "its directory is an older copy that lacks entry %d, life %d"},
 	didPutBack: {"put back", "an older copy of the directory, which ends at %d in place of %d"},
+	didRot:     {"rot", "%s"},
+	didSpoil:   {"spoil", "its directory cannot be used any more, life %d"},
 	didPhase:   {"phase", "%s"},
 }
 

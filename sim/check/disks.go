@@ -152,6 +152,13 @@ func (d *Disks) recovered(life Life, r *entry.Recovered) error {
 	if err := log.compareEntries(life, r); err != nil {
 		return err
 	}
+	if log.last() > r.Last {
+		// What it lost was confirmed all the same.
+		was := *log
+		was.terms = slices.Clone(log.terms)
+		all := d.logs[life.Member]
+		d.logs[life.Member] = append(all[:len(all)-1], &was, log)
+	}
 	log.hard, log.base, log.pending = r.Hard, r.Base.Index, nil
 	log.terms = log.terms[:0]
 	for n, run := range r.Terms {
@@ -187,7 +194,7 @@ func (l *durable) compareEntries(life Life, r *entry.Recovered) error {
 			keep = min(keep, p.TruncateFrom-1)
 		}
 	}
-	if r.Last < keep {
+	if r.Last < keep && r.Held.Index < keep { // it may say that it has lost its end
 		return broken("durable is durable", "%s restarted with a log that ends at %d, it had confirmed %d",
 			life.Member, r.Last, keep)
 	}

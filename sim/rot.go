@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+
+	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/storage"
+)
+
+// This file: disks that do not give back what was written to them. A bit flips, or a sector lies where another
+// one belongs. The member must notice, and never believe it; what others hold intact it gets from them, and
+// what nobody can tell it refuses with an error that says so: then an operator gives the machine an empty
+// directory.
+//
+// What rot has taken cannot be told from outside, so the atlas counts a rotten machine as one that may have
+// lost everything: it is one at a time, the others are a majority of every set of voters, and it counts
+// again when it has got an empty directory.
+
+// beginFlip turns a bit.
+func beginFlip(s *strike) func() { return s.rot((*disk).flip) }
+
+// beginMisdirect writes a sector where another one belongs.
+func beginMisdirect(s *strike) func() { return s.rot((*disk).misdirect) }
+
+func (s *strike) rot(damage func(*disk, dice) (string, error)) func() {
+	m := s.perishable()
+	if m == nil || m.disk.cut != nil {
+		return nil
+	}
+	where, err := damage(m.disk, s.dice)
+	if err != nil {
+		return nil
+	}
+	m.rotten = true
+	s.note(m.name(), didRot, where)
+	return nothing
+}
+
+// perishable is the machine whose disk may rot: the one that does already, or any that the others do without.
+func (s *strike) perishable() *member {
+	if i := slices.IndexFunc(s.members, func(m *member) bool { return m.rotten }); i >= 0 {
+		return s.members[i]
+	}
+	for _, i := range s.dice.Perm(len(s.members)) {
+		m := s.members[i]
+		others := func(c *entry.Configuration, id entry.MemberID) bool { return id != m.id && s.whole(c, id) }
+		if s.shrinks == 0 && !m.wiped && m.forgot == 0 && s.majorities(others) {
+			return m
+		}
+	}
+	return nil
+}
+
+// spoiled reports whether an error says that the directory cannot be used any more, as it may of a rotten one.
+func (m *member) spoiled(err error) bool {
+	return m.rotten && (errors.Is(err, entry.ErrCorrupt) || errors.Is(err, storage.ErrIdentity))
+}
