@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 )
 
@@ -53,7 +54,32 @@ func (w *world) heal() {
 			m.die(h.dice.chance(0.5))
 		}
 	}
+	w.in((core.ElectionTimeout+1)*w.plan.Setting.Heartbeat, w.healMore)
 	w.in(w.plan.Setting.Heartbeat, w.watch)
+}
+
+// healMore heals more members if those that were healed are no quorum any more. For one election time-out a
+// leader counts voters that have just died, and may change the configuration into one that needs them; after
+// that it may not.
+func (w *world) healMore() {
+	h := &w.healer
+	order := h.dice.Perm(len(w.members))
+	slices.SortStableFunc(order, func(a, b int) int { return ahead(h.healed[a]) - ahead(h.healed[b]) })
+	more := w.quorum(order)
+	for i, m := range w.members {
+		if h.stage == quorumHealed && more[i] && !h.healed[i] {
+			w.count("healed one more")
+			h.healed[i], h.since = true, w.now
+			w.mend(m)
+		}
+	}
+}
+
+func ahead(healed bool) int {
+	if healed {
+		return 0
+	}
+	return 1
 }
 
 // mend ends the faults of one member.
