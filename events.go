@@ -21,6 +21,8 @@ const (
 	EventSnapshotSent      EventKind = "snapshot sent"      // Member has the image up to Index, or has not yet: Err.
 	EventSnapshotInstalled EventKind = "snapshot installed" // The leader's image up to Index replaced log and state.
 	EventSpace             EventKind = "space"              // The log has no room for commands: Err; or has room again.
+	EventDamage            EventKind = "damage"             // Log entries from Index on cannot be read: Err.
+	EventHealed            EventKind = "healed"             // All entries can be read again.
 	EventFailed            EventKind = "failed"             // The member stopped by itself because of Err: the last event.
 )
 
@@ -35,6 +37,8 @@ var eventKinds = map[replica.EventKind]EventKind{
 	replica.EventSnapshotSent:      EventSnapshotSent,
 	replica.EventSnapshotInstalled: EventSnapshotInstalled,
 	replica.EventSpace:             EventSpace,
+	replica.EventDamage:            EventDamage,
+	replica.EventHealed:            EventHealed,
 	replica.EventFailed:            EventFailed,
 }
 

@@ -281,7 +281,10 @@ func (c *Core) begin(in *Input, out *Effects) {
 	c.step = stepState{written: c.log.last, before: before}
 	c.disk.advance(in.Stored, c.now)
 	c.makeUp()
-	c.disk.noRoom = in.NoRoom
+	c.disk.noRoom, c.disk.impaired = in.NoRoom, in.Impaired
+	for i := range in.Learned {
+		c.learn(&in.Learned[i])
+	}
 	if in.Unwritten {
 		c.dropUnwritten(out)
 	}
@@ -417,6 +420,9 @@ func (c *Core) Match(id entry.MemberID) entry.Index {
 // TermAt returns the term of entry i, and false when i is neither in the log nor the entry before its
 // first: checkers compare the logs of members with it.
 func (c *Core) TermAt(i entry.Index) (entry.Term, bool) { return c.log.term(i) }
+
+// Base returns the entry before the log's first.
+func (c *Core) Base() entry.Position { return c.log.base }
 
 // Counters returns how many messages were refused, by reason.
 func (c *Core) Counters() Counters { return c.report.counters }

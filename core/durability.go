@@ -20,6 +20,8 @@ type durability struct {
 	// noRoom is true while the log has no place for entries. Invariant: no entry is handed out then, but
 	// those of a leader that it had ordered, or opens its term with.
 	noRoom bool
+	// impaired is true while this member should not lead: see Space.
+	impaired bool
 }
 
 type pendingBatch struct {

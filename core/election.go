@@ -134,10 +134,12 @@ func (c *Core) startCampaign(out *Effects) {
 
 // mayCampaign reports whether this member may stand for election at all: a voter whose directory is
 // the one that the configuration records, and not an empty one beside a settled cluster; its image is
-// not lost, nor its log's end; its disk works and has room for the entry with which a leader opens its term.
+// not lost, nor its log's end; its disk works and has room for the entry with which a leader opens its term,
+// and can give others what it holds.
 func (c *Core) mayCampaign() bool {
 	return (c.unnamed() || c.members.mayStand(c.config.ID, c.config.Incarnation, c.commit)) && !c.fresh() &&
-		!c.log.bare && !c.log.lost() && c.hard.Term < entry.NumberMax && !c.stalled() && !c.disk.noRoom
+		!c.log.bare && !c.log.lost() && c.hard.Term < entry.NumberMax && !c.stalled() &&
+		!c.disk.noRoom && !c.disk.impaired
 }
 
 // becomeCandidate raises the term and votes for itself, in one record (paper, section 5.2). hint goes

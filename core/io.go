@@ -91,13 +91,20 @@ type Input struct {
 	Transfers []TransferRequest
 }
 
-// Space is how the log stands for room. The zero value is a log that has some.
+// Space is how the log stands for room and readable entries. The zero value is a log that has both.
 type Space struct {
 	// NoRoom says that the log has no place for entries at present: none may be handed out for writing.
 	NoRoom bool
 	// Unwritten says that the entries handed out and not yet durable were not written and will not be;
 	// their batches are written without them. A leader is never told: it keeps its log.
 	Unwritten bool
+	// Impaired says that the log holds entries that cannot be read, and that this member should not lead
+	// for that: they are not applied and could not be had from others for an election time-out, or one
+	// of them may be a configuration.
+	Impaired bool
+	// Learned are configurations of entries that could not be read when the member started and now can.
+	// A leader is given none.
+	Learned []ConfigurationAt
 }
 
 // Loaded answers a [Load]. Entries.Count 0 says that the entry Entries.First has been compacted

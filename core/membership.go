@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"slices"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -98,6 +99,17 @@ func (m *membership) removed(id entry.MemberID) bool {
 func (m *membership) append(at ConfigurationAt) {
 	m.all = append(m.all, at)
 	m.refresh()
+}
+
+// learn puts a configuration of the log in its place, unless it is there.
+func (m *membership) learn(at *ConfigurationAt) {
+	place, found := slices.BinarySearchFunc(m.all, at.Index, func(x ConfigurationAt, i entry.Index) int {
+		return cmp.Compare(x.Index, i)
+	})
+	if !found && place > 0 {
+		m.all = slices.Insert(m.all, place, *at)
+		m.refresh()
+	}
 }
 
 // truncate takes back the configurations from index from on.

@@ -69,12 +69,19 @@ const (
 	// MsgImageRequest asks the leader for an image that covers at least the entries up to Index: the
 	// sender's own was damaged, and its log goes on from there. It is for replica; core lets it pass.
 	MsgImageRequest
+	// MsgFetch asks any member for copies of Entries, which the sender cannot read any more. LogTerm is
+	// the term of the last of them: whose log has that entry has the same ones before it, too. Round is
+	// the question's number. It and its answer are for replica; core never sees them.
+	MsgFetch
+	// MsgFetched answers it under the same Round: Entries and Body are the first of the copies, as many as
+	// can be read and fit a message; or with Reject there are none before index Hint.
+	MsgFetched
 	messageKinds
 )
 
 var messageNames = [...]string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
 	"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
-	"transfer reply", "change", "change reply", "image request"}
+	"transfer reply", "change", "change reply", "image request", "fetch", "fetched"}
 
 // Known reports whether this version understands k.
 func (k MessageKind) Known() bool { return k >= MsgPreVote && k < messageKinds }

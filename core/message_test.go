@@ -12,7 +12,7 @@ import (
 func TestMessageKindsAreFixed(t *testing.T) {
 	names := []string{"", "pre-vote", "pre-vote reply", "vote", "vote reply", "append", "append reply",
 		"propose", "propose reply", "read", "read reply", "snapshot reply", "transfer", "transfer request",
-		"transfer reply", "change", "change reply", "image request"}
+		"transfer reply", "change", "change reply", "image request", "fetch", "fetched"}
 	for i, name := range names {
 		kind := core.MessageKind(i)
 		if kind.Known() != (i > 0) || i > 0 && kind.String() != name {

@@ -23,6 +23,18 @@ func (c *Core) dropUnwritten(out *Effects) {
 	c.commit = min(c.commit, c.log.last)
 }
 
+// learn takes a configuration that could not be read until now.
+func (c *Core) learn(at *ConfigurationAt) {
+	if c.role == Leader || at.Index <= c.log.base.Index || at.Index > c.log.last || at.Value.Validate() != nil {
+		return
+	}
+	if c.config.below(&at.Value) {
+		c.fail("%s", levelText(at.Index, at.Value.Level, c.config.level()))
+		return
+	}
+	c.members.learn(at)
+}
+
 // heldOf returns the last entry of a message that this log holds: what a member without room can
 // acknowledge of it.
 func (c *Core) heldOf(m *Message) entry.Index {

@@ -18,7 +18,7 @@ func (c *Core) stalled() bool {
 // member leads no more. A leader that nobody can replace goes on: its followers may still have their
 // entries committed.
 func (c *Core) leaveStalled(out *Effects) bool {
-	if !c.stalled() {
+	if !c.stalled() && !c.disk.impaired {
 		c.lead.gaveWay = c.lead.gaveWay && c.disk.noRoom
 		return false
 	}

@@ -118,6 +118,7 @@ func (e *encoder) membership(m *membership) {
 
 func (e *encoder) durability(d *durability) {
 	e.flag(d.noRoom)
+	e.flag(d.impaired)
 	e.numbers(d.seq, d.stored, d.hard, uint64(d.last), uint64(d.written.Term), uint64(len(d.pending)))
 	e.text(d.written.Vote)
 	e.instants(d.moved)

@@ -37,6 +37,13 @@ func (e *engine) nextTask() *applyTask {
 		if ok {
 			t.last = min(t.last, held-1)
 		}
+		if at := e.writer.heal.firstFrom(first); at != 0 && at <= t.last {
+			t.last = at - 1
+		}
+		if t.last < first {
+			e.applier.spare = t
+			return nil // It waits for a copy.
+		}
 		return t
 	}
 	t.blocks = e.tail.upTo(first, last, e.config.Limits.ApplyBytes, e.config.Limits.ApplyCount)
@@ -53,6 +60,12 @@ func (e *engine) takeApplied(t *applyTask, act *actions) {
 	}
 	switch t.kind {
 	case applyEntries:
+		if len(t.damage) > 0 {
+			e.noteDamage(t.damage, act)
+			*t = applyTask{results: t.results[:0], own: t.own[:0]}
+			e.applier.spare = t
+			return
+		}
 		e.answerOwned(t)
 		e.images.count(int64(t.last-t.first+1), t.bytes)
 		e.applier.applied = t.last
@@ -110,6 +123,9 @@ func (m *machinist) apply(t *applyTask) error {
 	if len(t.blocks) == 0 {
 		block, err := m.replica.config.Log.Read(t.first, t.last, m.replica.config.Limits.ApplyBytes)
 		if err != nil {
+			if t.damage, err = m.replica.damaged(t.first, err); err == nil {
+				return nil
+			}
 			return fmt.Errorf("%w: reading committed entries %d to %d: %w", ErrPoisoned, t.first, t.last, err)
 		}
 		t.blocks = []*entry.Block{block}

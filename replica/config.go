@@ -109,8 +109,7 @@ type Limits struct {
 	// ApplyBytes and ApplyCount bound one call of Machine.Apply [4 MiB, 4096].
 	ApplyBytes int
 	ApplyCount int
-	// Reads bounds the reads that wait for a read point or for apply [65536].
-	Reads int
+	ReadLimits
 	// StopWait bounds how long Stop waits for a call of the machine to return [5 s].
 	StopWait time.Duration
 	// Patience is how long a command that has lost its leader is proposed again when the ctx of its
@@ -119,6 +118,16 @@ type Limits struct {
 	// Sessions bounds the table of commands that were applied already [session.Default]. It is part
 	// of the replicated state: all members must have the same.
 	Sessions session.Bounds
+}
+
+// ReadLimits bound reads, of callers and of the disk.
+type ReadLimits struct {
+	// Reads bounds the reads that wait for a read point or for apply [65536].
+	Reads int
+	// ScrubRate is how many bytes of the log are read and checked in a second [1 MiB]; negative: none.
+	// A pass begins 10 s after the last one began, or when that has ended. The log store must be a
+	// [Healer].
+	ScrubRate int64
 }
 
 // SnapshotPolicy says when a replica takes a snapshot of its machine: as soon as one of the
@@ -158,6 +167,7 @@ func (l *Limits) fill() {
 	orDefault(&l.Reads, 65536)
 	orDefault(&l.StopWait, 5*time.Second)
 	orDefault(&l.Patience, 30*time.Second)
+	orDefault(&l.ScrubRate, mib)
 	if l.Sessions == (session.Bounds{}) {
 		l.Sessions = session.Default()
 	}

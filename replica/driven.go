@@ -36,7 +36,7 @@ type Driven struct {
 // JobKind names a kind of work.
 type JobKind uint8
 
-// The kinds of work. Store, Compact and Room exclude each other, as do two jobs of the other kinds but
+// The kinds of work. Store, Compact, Room and Repair exclude each other, as do two jobs of the other kinds but
 // Image, which runs beside the next jobs of the machine. A replica never hands out a second job of a
 // kind before the first was Done, except that a Compact replaces one that has not run.
 const (
@@ -52,11 +52,18 @@ const (
 	JobImage
 	// JobCompare asks the program about a candidate.
 	JobCompare
-	// JobRoom asks a full log to try for more room. It and the jobs that write exclude each other.
+	// JobRoom asks a full log to try for more room.
 	JobRoom
+	// JobRepair puts copies in the place of damaged entries of the log.
+	JobRepair
+	// JobServe reads entries that a peer wants copies of.
+	JobServe
+	// JobScrub checks a piece of the log.
+	JobScrub
 )
 
-var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare", "room"}
+var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare", "room",
+	"repair", "serve", "scrub"}
 
 // String returns the kind's name.
 func (k JobKind) String() string {
@@ -166,6 +173,18 @@ func (d *Driven) store(b *entry.Batch) {
 }
 
 func (d *Driven) tryRoom() { d.job(JobRoom, d.replica.tryRoom) }
+
+func (d *Driven) repair(copies *entry.Block) {
+	d.job(JobRepair, func() outcome { return d.replica.repair(copies) })
+}
+
+func (d *Driven) serve(m *core.Message) {
+	d.job(JobServe, func() outcome { return d.replica.serveFetch(m) })
+}
+
+func (d *Driven) scrub(from entry.Index) {
+	d.job(JobScrub, func() outcome { return d.replica.scrub(from) })
+}
 
 func (d *Driven) compact(through entry.Index) {
 	d.job(JobCompact, func() outcome {

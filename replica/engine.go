@@ -67,6 +67,7 @@ type writer struct {
 	// installs wait for the reset of the log.
 	installs []*install
 	space    space
+	heal     healing
 }
 
 // loading is what is read for members that lag, one range at a time.
@@ -126,19 +127,13 @@ func (e *engine) prepare(ev *events, act *actions) {
 	in := &e.input
 	changes := in.Changes[:0]
 	*in = core.Input{
-		Now: ev.now, Received: ev.messages, Loaded: in.Loaded[:0], Lost: ev.lost, Campaign: ev.campaign,
+		Now: ev.now, Loaded: in.Loaded[:0], Lost: ev.lost, Campaign: ev.campaign,
 		Proposals: in.Proposals[:0], Reads: in.Reads[:0], Transfers: in.Transfers[:0],
 		Peers: ev.peers,
 	}
 	in.Changes = e.changes.ask(ev.changes, ev.now, core.Instant(e.config.Heartbeat), changes)
-	if ev.stored != nil {
-		e.takeStored(ev.stored, act)
-	}
-	if ev.room != nil {
-		e.takeRoom(ev.room, act)
-	}
-	e.dropStuck()
-	in.NoRoom = e.writer.space.full
+	e.takeDisk(&ev.diskEvents, act)
+	in.Received = e.takeCopies(ev.messages, act)
 	in.Stored = e.writer.stored
 	if ev.applied != nil {
 		e.takeApplied(ev.applied, act)
@@ -147,7 +142,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 		e.takeCreated(ev.created, act)
 	}
 	for i := range ev.loaded {
-		e.takeLoaded(&ev.loaded[i])
+		e.takeLoaded(&ev.loaded[i], act)
 	}
 	if in.Answers = ev.answers; len(ev.answers) > 0 {
 		e.compares.busy = false
@@ -168,36 +163,17 @@ func (e *engine) prepare(ev *events, act *actions) {
 	}
 }
 
-func (e *engine) takeStored(s *storedEvent, act *actions) {
-	e.writer.busy = false
-	if s.err != nil && e.outOfSpace(s.err) {
-		e.writer.putBack(s.batch)
-		e.noteRoom(false, act)
-		return
-	}
-	if s.err != nil {
-		e.fail(fmt.Errorf("%w: %w", ErrPoisoned, s.err))
-		return
-	}
-	e.writer.stored = s.batch.Seq
-	e.noteRoom(s.room, act)
-	waits := e.writer.installs[:0]
-	for _, i := range e.writer.installs {
-		if i.after > s.batch.Seq {
-			waits = append(waits, i)
-			continue
-		}
-		i.done <- nil
-	}
-	e.writer.installs = waits
-}
-
-// takeLoaded passes on what was read. A disk that cannot be read is a failed one, unless the entries
-// were removed under the reader.
-func (e *engine) takeLoaded(l *loadedEvent) {
+// takeLoaded passes on what was read. What is damaged is read again when it is healed. A disk that cannot be
+// read is a failed one, unless the entries were removed under the reader.
+func (e *engine) takeLoaded(l *loadedEvent, act *actions) {
 	e.loader.busy = false
+	if len(l.damage) > 0 {
+		e.noteDamage(l.damage, act)
+		e.writer.heal.park(l.load)
+		return
+	}
 	if l.err != nil && !e.loader.cut {
-		e.fail(fmt.Errorf("%w: %w", ErrPoisoned, l.err))
+		e.poison("reading for "+string(l.load.To), l.err)
 		return
 	}
 	e.input.Loaded = append(e.input.Loaded, l.answer)
@@ -252,6 +228,7 @@ func (e *engine) carryOut(ev *events, before core.Status, act *actions) {
 		e.images.order(order.To, 0)
 	}
 	e.aim(ev)
+	e.heal(act)
 	e.dispatch(act)
 	e.setDeadline(act)
 }
@@ -291,6 +268,10 @@ func (e *engine) write(w *core.Write) {
 		Seq: w.Seq, Hard: w.Hard, TruncateFrom: w.TruncateFrom, Reset: w.Reset, Commit: w.Commit,
 	}
 	e.loader.cut = e.loader.cut || w.TruncateFrom != 0 || w.Reset != nil
+	e.cutDamage(w)
+	if w.TruncateFrom != 0 && e.stage.target > w.TruncateFrom {
+		e.stage.target = 0 // It led, and aimed at entries that will never be.
+	}
 	if w.TruncateFrom != 0 {
 		e.tail.truncate(w.TruncateFrom)
 		e.parkPlaced(w.TruncateFrom)
@@ -389,20 +370,6 @@ func (e *engine) findOwn(block *entry.Block) {
 			e.waiting.place(p, entry.Position{Index: i, Term: h.Term}, block.Payload(i))
 		}
 	}
-}
-
-// push queues a batch, merging it into the last one when the order of writes allows.
-func (w *writer) push(b *entry.Batch) {
-	if n := len(w.queue); n > 0 && b.TruncateFrom == 0 && b.Reset == nil {
-		last := w.queue[n-1]
-		last.Seq, last.Commit = b.Seq, b.Commit
-		last.Blocks = append(last.Blocks, b.Blocks...)
-		if b.Hard != nil {
-			last.Hard = b.Hard
-		}
-		return
-	}
-	w.queue = append(w.queue, b)
 }
 
 // hold fills the bodies and sends what waits for no batch; the rest waits.
@@ -511,6 +478,9 @@ func (e *engine) dispatch(act *actions) {
 	if act.room = w.wantsRoom(e.input.Now); act.room {
 		w.busy = true
 	}
+	if h := &w.heal; !w.busy && h.copies != nil {
+		act.repair, w.busy, h.writing = h.copies, true, true
+	}
 	if !w.busy && len(w.queue) > 0 && !w.space.stuck {
 		act.store, w.busy = w.queue[0], true
 		w.queue = slices.Delete(w.queue, 0, 1)
@@ -522,11 +492,9 @@ func (e *engine) dispatch(act *actions) {
 		}
 	}
 	act.compare = e.compares.next(e.status.Term)
-	if l := &e.loader; !l.busy && len(l.queue) > 0 {
-		act.load, l.busy, l.cut = &core.Load{}, true, false
-		*act.load = l.queue[0]
-		l.queue = slices.Delete(l.queue, 0, 1)
-	}
+	act.load, act.serve = e.nextLoad(), e.nextServe()
+	act.scrub = e.wantsScrub(e.input.Now)
+	e.status.Damage = e.writer.heal.figures()
 	e.images.send(e.status.Term, act)
 	e.askForImage(e.input.Now, act)
 	e.status.Awaits = e.images.bare.need
@@ -557,7 +525,8 @@ func (e *engine) wantsProposals() appetite {
 }
 
 func (e *engine) setDeadline(act *actions) {
-	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline(), e.spaceDue())
+	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline(), e.spaceDue(),
+		e.healDue(), e.scrubDue())
 }
 
 // settle tells callers what the turn has answered.

@@ -32,8 +32,11 @@ type events struct {
 
 // diskEvents end what the disk's goroutine did.
 type diskEvents struct {
-	stored *storedEvent
-	room   *roomEvent
+	stored   *storedEvent
+	room     *roomEvent
+	repaired *repairedEvent
+	served   *servedEvent
+	scrubbed *scrubbedEvent
 }
 
 // wishes are what callers of this member want of the cluster itself.
@@ -57,8 +60,11 @@ type storedEvent struct {
 // loadedEvent ends a read for a member that lags.
 type loadedEvent struct {
 	answer core.Loaded
-	// err is why nothing was read, although the entries may be there.
-	err error
+	load   core.Load
+	// damage is what cannot be read, the first of the entries among it; err why nothing was read for
+	// another reason, although the entries may be there.
+	damage []entry.Damage
+	err    error
 }
 
 // sentEvent ends the sending of a snapshot.
@@ -92,6 +98,10 @@ type actions struct {
 	store *entry.Batch
 	// room asks the store to try for more room.
 	room bool
+	// repair are copies to write, serve is a peer's question to read for, scrub checks the next piece.
+	repair *entry.Block
+	serve  *core.Message
+	scrub  bool
 	// compact lets the log drop the entries up to it, 0 for none.
 	compact   entry.Index
 	send      []outbox
@@ -169,6 +179,8 @@ type applyTask struct {
 	results []any
 	bytes   int64
 	end     entry.Position
+	// damage is what could not be read: then nothing was applied.
+	damage []entry.Damage
 	// err stops the replica; failed only ends a capture.
 	err    error
 	failed error

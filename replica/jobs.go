@@ -2,7 +2,6 @@ package replica
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -55,17 +54,16 @@ func (r *Replica) loadRange(l core.Load) outcome {
 		answer.Entries.Count = uint32(block.Len())
 		answer.Body = []*entry.Block{block}
 	}
-	switch {
-	case err == nil, errors.Is(err, entry.ErrCompacted):
-		err = nil
-	case errors.Is(err, entry.ErrCorrupt):
+	ev := loadedEvent{answer: answer, load: l}
+	if err != nil && !errors.Is(err, entry.ErrCompacted) {
+		ev.damage, ev.err = r.damaged(l.Entries.First, err)
+	}
+	if errors.Is(ev.err, entry.ErrCorrupt) {
 		r.config.Logger.Error("entries cannot be read; the member gets a snapshot", "member", l.To,
 			"first", l.Entries.First, "last", l.Entries.Last(), "error", err)
-		err = nil
-	default:
-		err = fmt.Errorf("reading entries %d to %d for %s: %w", l.Entries.First, l.Entries.Last(), l.To, err)
+		ev.err = nil
 	}
-	return func(ev *events) { ev.loaded = append(ev.loaded, loadedEvent{answer: answer, err: err}) }
+	return func(all *events) { all.loaded = append(all.loaded, ev) }
 }
 
 // runTask does one job of the machine. The image, when not nil, is to be completed beside the next

@@ -139,5 +139,8 @@ func (r *Replica) judge(from Peer, s *IncomingSnapshot) (done bool, err error) {
 	if status.Awaits != 0 {
 		return s.Meta.Index < status.Awaits, nil
 	}
+	if d := status.Damage.First; d != 0 && s.Meta.Index >= d {
+		return s.Meta.Index <= status.Applied, nil // Nobody may have a copy of what it replaces.
+	}
 	return s.Meta.Index <= min(status.Commit, status.Durable), nil
 }

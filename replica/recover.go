@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -20,7 +21,7 @@ func (r *Replica) recover() error {
 		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
 	}
 	start := core.Start{Recovered: recovered, Initial: config.Initial}
-	if start.Configurations, err = readConfigurations(config.Log, recovered.Configurations); err != nil {
+	if start.Configurations, err = readConfigurations(config.Log, &recovered); err != nil {
 		return err
 	}
 	metas, err := config.Snapshots.List()
@@ -62,6 +63,8 @@ func (r *Replica) recover() error {
 		}
 	}
 	e.writer.space.full = !r.room(false)
+	e.foundAtStart(&recovered)
+	e.status.Damage = e.writer.heal.figures()
 	r.engine, r.shell.machinist = e, m
 	return nil
 }
@@ -71,10 +74,11 @@ func checkDamage(rec *entry.Recovered, heals bool) error {
 	const advice = "; nothing was changed: restore the directory from a copy taken while the member was stopped, " +
 		"or move it away and let the member join again as a new one"
 	switch {
+	case heals:
 	case len(rec.Damaged) > 0:
 		d := rec.Damaged[0]
 		return fmt.Errorf("%w: the log's entries %d to %d cannot be read"+advice, entry.ErrCorrupt, d.First, d.Last)
-	case rec.Held != entry.Position{} && !heals:
+	case rec.Held != entry.Position{}:
 		return fmt.Errorf("%w: the log ends at index %d and may have held entries up to (index %d, term %d)"+advice,
 			entry.ErrCorrupt, rec.Last, rec.Held.Index, rec.Held.Term)
 	}
@@ -137,9 +141,13 @@ func (r *Replica) restoreNewest(e *engine, m *machinist, meta entry.SnapshotMeta
 	return nil
 }
 
-func readConfigurations(log LogStore, at []entry.Index) ([]core.ConfigurationAt, error) {
+// readConfigurations reads the configurations of the log, but those that are damaged.
+func readConfigurations(log LogStore, rec *entry.Recovered) ([]core.ConfigurationAt, error) {
 	var all []core.ConfigurationAt
-	for _, i := range at {
+	for _, i := range rec.Configurations {
+		if slices.ContainsFunc(rec.Damaged, func(d entry.Damage) bool { return d.First <= i && i <= d.Last }) {
+			continue
+		}
 		block, err := log.Read(i, i, entry.BlockMax)
 		if err != nil {
 			return nil, fmt.Errorf("replica: reading the configuration at %d: %w", i, err)

@@ -21,8 +21,11 @@ type shell struct {
 // the inbox. They are goroutines, or in a [Driven] replica its driver. No call blocks.
 type workers interface {
 	store(*entry.Batch)
-	// tryRoom and store exclude each other.
+	// tryRoom, repair and store exclude each other.
 	tryRoom()
+	repair(*entry.Block)
+	serve(*core.Message)
+	scrub(from entry.Index)
 	apply(*applyTask)
 	load(core.Load)
 	compare(*core.Question)
@@ -36,13 +39,14 @@ type workers interface {
 // reads old entries, and at most one that completes an image. Each channel has room for all that the
 // engine hands out at once.
 type goroutines struct {
-	replica  *Replica
-	batches  chan *entry.Batch
-	rooms    chan struct{}
-	through  chan entry.Index
-	tasks    chan *applyTask
-	requests chan core.Load
-	compares chan *core.Question
+	replica *Replica
+	batches chan *entry.Batch
+	// heals is work for the disk's goroutine, reads for the one that reads beside it.
+	heals, reads chan func() outcome
+	through      chan entry.Index
+	tasks        chan *applyTask
+	requests     chan core.Load
+	compares     chan *core.Question
 	// plain are the goroutines that run no user code, user those that do.
 	plain, user sync.WaitGroup
 }
@@ -51,13 +55,14 @@ func startGoroutines(r *Replica) *goroutines {
 	g := &goroutines{
 		replica: r, batches: make(chan *entry.Batch, 1), through: make(chan entry.Index, 1),
 		tasks: make(chan *applyTask, 1), requests: make(chan core.Load, 1),
-		compares: make(chan *core.Question, 1), rooms: make(chan struct{}, 1),
+		compares: make(chan *core.Question, 1), heals: make(chan func() outcome, 1), reads: make(chan func() outcome, 2),
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
 	if !r.config.Election.Only {
 		g.plain.Go(r.scrubImages)
 	}
+	g.plain.Go(g.readBeside)
 	g.user.Go(g.runMachine)
 	if r.config.Election.Compare != nil {
 		g.user.Go(g.compareCandidates)
@@ -67,7 +72,19 @@ func startGoroutines(r *Replica) *goroutines {
 
 func (g *goroutines) store(b *entry.Batch) { g.batches <- b }
 
-func (g *goroutines) tryRoom() { g.rooms <- struct{}{} }
+func (g *goroutines) tryRoom() { g.heals <- g.replica.tryRoom }
+
+func (g *goroutines) repair(copies *entry.Block) {
+	g.heals <- func() outcome { return g.replica.repair(copies) }
+}
+
+func (g *goroutines) serve(m *core.Message) {
+	g.reads <- func() outcome { return g.replica.serveFetch(m) }
+}
+
+func (g *goroutines) scrub(from entry.Index) {
+	g.reads <- func() outcome { return g.replica.scrub(from) }
+}
 
 func (g *goroutines) apply(t *applyTask) { g.tasks <- t }
 
@@ -86,6 +103,7 @@ func (g *goroutines) compact(through entry.Index) {
 func (g *goroutines) stop() error {
 	close(g.batches)
 	close(g.requests)
+	close(g.reads)
 	close(g.compares)
 	close(g.tasks)
 	g.plain.Wait()
@@ -101,11 +119,18 @@ func (g *goroutines) writeBatches() {
 				return
 			}
 			g.replica.inbox.put(g.replica.storeBatch(b))
-		case <-g.rooms:
-			g.replica.inbox.put(g.replica.tryRoom())
+		case work := <-g.heals:
+			g.replica.inbox.put(work())
 		case through := <-g.through:
 			g.replica.compactLog(through)
 		}
+	}
+}
+
+// readBeside reads copies for peers, and the log in the background.
+func (g *goroutines) readBeside() {
+	for work := range g.reads {
+		g.replica.inbox.put(work())
 	}
 }
 
@@ -194,9 +219,7 @@ func (r *Replica) turn(ev *events, act *actions) {
 	if act.store != nil {
 		r.shell.workers.store(act.store)
 	}
-	if act.room {
-		r.shell.workers.tryRoom()
-	}
+	r.healWork(act)
 	r.send(act.send)
 	if act.apply != nil {
 		r.shell.workers.apply(act.apply)
@@ -223,6 +246,22 @@ func (r *Replica) turn(ev *events, act *actions) {
 	e.settle()
 	if e.wantsProposals() > wanted {
 		r.inbox.signal() // the proposals that were left in the inbox
+	}
+}
+
+// healWork hands out what concerns room and damage.
+func (r *Replica) healWork(act *actions) {
+	if act.room {
+		r.shell.workers.tryRoom()
+	}
+	if act.repair != nil {
+		r.shell.workers.repair(act.repair)
+	}
+	if act.serve != nil {
+		r.shell.workers.serve(act.serve)
+	}
+	if act.scrub {
+		r.shell.workers.scrub(r.engine.writer.heal.scrubbing.next)
 	}
 }
 

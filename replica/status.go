@@ -19,9 +19,30 @@ type Status struct {
 	// Awaits is up to where at least an image must reach that the leader is asked for, because this
 	// member's own was damaged when it started; 0 when it has its state. Until then it applies nothing.
 	Awaits entry.Index
+	// Damage is what the log holds and cannot read.
+	Damage Damage
 	// Configuration is the one in force. It must not be modified. Its Cluster is zero until the log
 	// or a snapshot says which it is.
 	Configuration entry.Configuration
+}
+
+// Damage is what a replica's log holds and cannot read, and what was done about it.
+type Damage struct {
+	// Entries is how many log entries cannot be read at present, First the first of them, 0 for none.
+	Entries uint64
+	First   entry.Index
+	// AtStart is true while some of them were found by the start: the member is not ready.
+	AtStart bool
+	// Repaired counts the entries that were healed, Refused the messages about copies that could not be
+	// meant, or that nobody had asked for.
+	Repaired, Refused uint64
+}
+
+// figures returns the damage for the status.
+func (h *healing) figures() Damage {
+	return Damage{
+		Entries: h.count(), First: h.firstFrom(0), AtStart: h.unclean, Repaired: h.repaired, Refused: h.serving.refused,
+	}
 }
 
 // Stats are the figures of a replica, for operators. Counters start at 0 with New.

@@ -35,12 +35,17 @@ const (
 	EventSnapshotInstalled
 	// EventSpace: the log has no room for commands (Err), or has room again.
 	EventSpace
+	// EventDamage: entries of the log cannot be read (Err), from Index on; copies are asked for.
+	EventDamage
+	// EventHealed: all entries of the log, which ends at Index, can be read again.
+	EventHealed
 	// EventFailed: the replica has stopped by itself, because of Err. It is the last event.
 	EventFailed
 )
 
 var eventNames = [...]string{"", "term", "role", "leader", "membership", "stall", "snapshot taken", "snapshot sent",
-	"snapshot installed", "space", "failed"}
+	"snapshot installed", "space", "damage",
+	"healed", "failed"}
 
 // String returns the kind's name.
 func (k EventKind) String() string {

@@ -306,6 +306,7 @@ const (
 var laneOf = [...]int{
 	replica.JobStore: laneDisk, replica.JobCompact: laneDisk, replica.JobMachine: laneMachine,
 	replica.JobLoad: laneLoad, replica.JobImage: laneImage, replica.JobRoom: laneDisk,
+	replica.JobRepair: laneDisk, replica.JobServe: laneLoad, replica.JobScrub: laneLoad,
 }
 
 // lane is work that is done in order.
