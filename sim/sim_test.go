@@ -84,6 +84,7 @@ var regressions = []struct {
 	{400012, "sim: a removed member of an old version was added again, as one to be demoted"},
 	{600055, "sim: an older copy that the configuration did not know was never removed"},
 	{700408, "sim: the configuration changed into one that needed those that had just been left dead"},
+	{700776, "sim: a copy without an image that had been received was taken for one that had forgotten nothing"},
 	{502236, "replica: a leader that failed alone with its first entry refused the cluster that the next one founded"},
 }
 

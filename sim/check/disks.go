@@ -54,11 +54,13 @@ func (d *Disks) Copied(life Life) Copy {
 // Hard returns the term and vote of the copy, Last its last entry.
 func (c *Copy) Hard() entry.HardState { return c.log.hard }
 
-// Last returns the last entry of the copy, or of the image that it begins with.
+// Last returns the last entry of the copy, or of the image that it begins with, or that is newer than its log;
+// the term of an image is not known and 0.
 func (c *Copy) Last() entry.Position { return c.log.position() }
 
 func (l *durable) position() entry.Position {
-	return entry.Position{Index: l.last(), Term: l.term(l.last())}
+	at := max(l.last(), l.image)
+	return entry.Position{Index: at, Term: l.term(at)}
 }
 
 // Holds reports whether a member's present directory has confirmed the entry.
@@ -68,7 +70,7 @@ func (d *Disks) Holds(member entry.MemberID, at entry.Position) bool {
 		return false
 	}
 	log := all[len(all)-1]
-	return at.Index <= max(log.base, log.image) || log.term(at.Index) == at.Term
+	return at.Index <= max(log.base, log.image) || at.Term != 0 && log.term(at.Index) == at.Term
 }
 
 // Hard returns the term and vote that a member's present directory has confirmed.
