@@ -211,6 +211,10 @@ func refusesBackups(t *testing.T, ctl, dir, file string, place layout.Layout) {
 // refusesRestores lists files of which no cluster must be made.
 func refusesRestores(t *testing.T, raftd, file string, place layout.Layout) {
 	t.Helper()
+	if out, err := exec.Command(raftd, "restore", "-h").CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), "Then start the member, and add the others") {
+		t.Errorf("restore -h: %v\n%s", err, out)
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

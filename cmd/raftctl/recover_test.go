@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,44 @@ func checksums(t *testing.T, dir string) map[string]string {
 		t.Fatalf("%d files in %s: %v", len(all), dir, err)
 	}
 	return all
+}
+
+// flipIn returns what changes a byte behind some text in the files whose names end so.
+func flipIn(suffix, text string) func(file string, b []byte) []byte {
+	return func(file string, b []byte) []byte {
+		if at := bytes.Index(b, []byte(text)); at >= 0 && strings.HasSuffix(file, suffix) {
+			b[at+len(text)-1] ^= 1
+		}
+		return b
+	}
+}
+
+// cutIn cuts the files whose names end so to a few bytes.
+func cutIn(suffix, file string, b []byte) []byte {
+	if strings.HasSuffix(file, suffix) {
+		return b[:5]
+	}
+	return b
+}
+
+// copyDamaged copies a member's log directory, with changes.
+func copyDamaged(t *testing.T, dir string, damage func(file string, b []byte) []byte) string {
+	t.Helper()
+	to := t.TempDir()
+	names, err := filepath.Glob(filepath.Join(dir, "log", "*"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files: %v", len(names), err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(name)), damage(name, b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
 }
 
 // TestRecover loses two of three members, and goes on from the third: in a new cluster, into which those that
@@ -78,6 +117,13 @@ func TestRecover(t *testing.T) {
 		if !strings.Contains(plan, want) {
 			t.Errorf("the plan does not say %q:\n%s", want, plan)
 		}
+	}
+	for want, damage := range map[string]func(file string, b []byte) []byte{
+		"its checksum is":                       flipIn("identity", "incarnation"),
+		"there is no directory to go on from":   flipIn(".log", "set k before"),
+		"its first line is not that of a raft ": func(file string, b []byte) []byte { return cutIn("identity", file, b) },
+	} {
+		refused(want, "plan", copyDamaged(t, old[0], damage))
 	}
 	target := filepath.Join(t.TempDir(), "new")
 	refused("something has changed", "apply", "--fingerprint", "0123456789abcdef", "--to", target, old[0])
