@@ -159,5 +159,7 @@ func (l *Log) takeFile(s *segment, size int64) (path string, err error) {
 	if n > 0 {
 		l.space.spares = l.space.spares[:n-1]
 	}
+	// What fails from here on for lack of room, such as the name of the file, may have happened.
+	l.space.full = false
 	return path, nil
 }

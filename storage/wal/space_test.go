@@ -128,6 +128,36 @@ func TestSpareAhead(t *testing.T) {
 	}
 }
 
+// TestNoSpaceForTheName: a lack of room that is found when something was written already poisons, also when
+// the log had been full before: nobody knows whether the segment has its name.
+func TestNoSpaceForTheName(t *testing.T) {
+	for _, kind := range []vfs.OpKind{vfs.OpRename, vfs.OpSyncDir, vfs.OpSync} {
+		q := &quota{left: wal.SegmentSizeMin, sizes: map[string]int64{}}
+		armed := false
+		l := start(t, vfs.NewFaulty(vfs.NewMemory(), func(op vfs.Op) vfs.Fault {
+			if armed && op.Kind == kind {
+				return vfs.Fault{Err: vfs.ErrNoSpace}
+			}
+			return q.inject(op)
+		}), crashOptions)
+		term, err := entry.Term(1), error(nil)
+		for ; err == nil; term++ {
+			err = l.Store(&entry.Batch{Hard: &entry.HardState{Term: term}})
+		}
+		if !errors.Is(err, entry.ErrNoSpace) {
+			t.Fatal(err)
+		}
+		q.left, armed = 10*wal.SegmentSizeMin, true
+		if err := l.Store(&entry.Batch{Hard: &entry.HardState{Term: term}}); !errors.Is(err, vfs.ErrNoSpace) {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		armed = false
+		if err := l.Store(&entry.Batch{Hard: &entry.HardState{Term: term}}); err == nil || l.Room(true) {
+			t.Errorf("%s: the log goes on after it: %v", kind, err)
+		}
+	}
+}
+
 // TestReadOnly makes each operation of the file system fail as on one that became read-only: the call that
 // meets it fails, and what was acknowledged is there afterwards.
 func TestReadOnly(t *testing.T) {
