@@ -69,8 +69,8 @@ const (
 	// MsgImageRequest asks the leader for an image that covers at least the entries up to Index: the
 	// sender's own was damaged, and its log goes on from there. It is for replica; core lets it pass.
 	MsgImageRequest
-	// MsgFetch asks any member for copies of Entries, which the sender cannot read any more. LogTerm is
-	// the term of the last of them: whose log has that entry has the same ones before it, too. Round is
+	// MsgFetch asks any member for copies of the entries Index to Match, which the sender cannot read any
+	// more. LogTerm is the term of the last of them: whose log has that entry has the same ones before it, too. Round is
 	// the question's number. It and its answer are for replica; core never sees them.
 	MsgFetch
 	// MsgFetched answers it under the same Round: Entries and Body are the first of the copies, as many as

@@ -112,7 +112,7 @@ func newQuestioned(t *testing.T) *questioned {
 	}
 	q.good = core.Message{
 		Kind: core.MsgFetch, From: q.asker.id, To: q.m.id, LogTerm: q.m.Status().Last.Term, Round: 9,
-		Entries: core.Range{First: 10, Count: 3},
+		Index: 10, Match: 12,
 	}
 	return q
 }
@@ -140,14 +140,15 @@ func TestStrangeQuestions(t *testing.T) {
 		q := newQuestioned(t)
 		through := q.spies[q.asker.id].Transport
 		for name, change := range map[string]func(*core.Message){
-			"no entries":    func(q *core.Message) { q.Entries.Count = 0 },
-			"entry 0":       func(q *core.Message) { q.Entries.First = 0 },
-			"a wild index":  func(q *core.Message) { q.Entries.First = 1<<64 - 1 },
-			"a wild number": func(q *core.Message) { q.Entries.Count = 1<<32 - 1 },
+			"no entries":    func(q *core.Message) { q.Match = 9 },
+			"entry 0":       func(q *core.Message) { q.Index = 0 },
+			"a wild index":  func(q *core.Message) { q.Index, q.Match = 1<<64-2, 1<<64-1 },
+			"a wild number": func(q *core.Message) { q.Match = 1<<64 - 1 },
 			"no term":       func(q *core.Message) { q.LogTerm = 0 },
 			"a body":        func(q *core.Message) { q.Body = []*entry.Block{storetest.Block(10, 12, 1)} },
 			"an answer that nobody asked for": func(q *core.Message) {
 				q.Kind, q.Body = core.MsgFetched, []*entry.Block{storetest.Block(10, 12, q.LogTerm)}
+				q.Entries = core.Range{First: 10, Count: 3}
 			},
 		} {
 			before := q.refused()
@@ -163,7 +164,7 @@ func TestStrangeQuestions(t *testing.T) {
 			t.Error("a stranger is answered")
 		}
 		for name, change := range map[string]func(*core.Message){
-			"beyond the log": func(q *core.Message) { q.Entries.First = 1000 },
+			"beyond the log": func(q *core.Message) { q.Index, q.Match = 1000, 1002 },
 			"another term":   func(q *core.Message) { q.LogTerm += 5 },
 		} {
 			before := q.answers(true)
@@ -210,6 +211,7 @@ func FuzzCopies(f *testing.F) {
 		strange := core.Message{
 			Kind: core.MsgFetched, From: "m2", To: "m1", LogTerm: entry.Term(term), Round: round, Reject: reject, Hint: hint,
 			Entries: core.Range{First: entry.Index(first), Count: count},
+			Index:   entry.Index(first), Match: entry.Index(first) + entry.Index(count),
 		}
 		if question {
 			strange.Kind = core.MsgFetch

@@ -118,8 +118,7 @@ func (e *engine) postFetch(act *actions) {
 	a.id++
 	term, _ := e.core.TermAt(a.last)
 	act.post(core.Message{
-		Kind: core.MsgFetch, From: e.config.ID, To: a.to, LogTerm: term, Round: a.id,
-		Entries: core.Range{First: a.first, Count: uint32(a.last-a.first) + 1},
+		Kind: core.MsgFetch, From: e.config.ID, To: a.to, LogTerm: term, Round: a.id, Index: a.first, Match: a.last,
 	})
 }
 
@@ -174,13 +173,14 @@ func (e *engine) takeCopies(all []core.Message, act *actions) []core.Message {
 // takeFetch answers a question that can be answered at once, and queues the others.
 func (e *engine) takeFetch(m *core.Message, act *actions) {
 	h := &e.writer.heal
-	r := m.Entries
 	_, member := e.status.Configuration.Find(m.From)
-	if !member || r.Count == 0 || r.Count > fetchMax || r.First == 0 || r.First > entry.NumberMax || len(m.Body) > 0 ||
-		m.LogTerm == 0 || m.Reject {
+	if !member || m.Index == 0 || m.Match < m.Index || m.Match-m.Index >= fetchMax || m.Match > entry.NumberMax ||
+		len(m.Body) > 0 || m.LogTerm == 0 || m.Reject {
 		h.refused++
 		return
 	}
+	r := core.Range{First: m.Index, Count: uint32(m.Match-m.Index) + 1}
+	m.Entries = r
 	base, last := e.core.Base().Index, r.Last()
 	term, holds := e.core.TermAt(last)
 	damage, bad := h.runAt(r.First)
