@@ -20,7 +20,7 @@ type exploration struct {
 
 func (e *exploration) flags(set *flag.FlagSet) {
 	set.BoolVar(&e.wanted, "explore", false, "visit every state of small clusters of real cores, within stated bounds")
-	set.BoolVar(&e.long, "long", false, "with -explore: the spaces of the long run, tens of millions of states each")
+	set.BoolVar(&e.long, "long", false, "with -explore: the spaces of the long run, some 20 million states together")
 	set.BoolVar(&e.verbose, "levels", false, "with -explore: a line for each level of the search")
 	set.StringVar(&e.space, "space", "", "with -explore: only the space of this `name`")
 	set.Uint64Var(&e.limit, "limit", 100_000_000, "with -explore: at most so many `states` of each space")

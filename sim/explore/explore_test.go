@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,17 +54,28 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
-// The spaces of the long run are those of each change, further.
+// The spaces of the long run are those of each change, and those that it widens go further.
 func TestLongSpacesGoFurther(t *testing.T) {
 	short, long := Spaces(false), Spaces(true)
+	if len(short) != len(long) {
+		t.Fatalf("%d spaces, and %d in the long run", len(short), len(long))
+	}
+	widened := 0
 	for i, s := range long {
 		if s.Name != short[i].Name {
 			t.Fatalf("space %d is %q, and %q in the long run", i, short[i].Name, s.Name)
 		}
+		if reflect.DeepEqual(s, short[i]) {
+			continue
+		}
+		widened++
 		r := Run(s, 20_000, nil)
 		if r.Violation != nil || r.Complete || r.States < 20_000 {
 			t.Errorf("%s: %d states, complete %v, %v", s.Name, r.States, r.Complete, r.Violation)
 		}
+	}
+	if widened < 7 {
+		t.Errorf("the long run widens %d spaces, want 7", widened)
 	}
 }
 
