@@ -60,6 +60,10 @@ func (p *process) heard(w *world, e *replica.Event) {
 			w.count("configuration rolled back")
 		}
 		p.configured = e.Index
+	case replica.EventDamage:
+		w.count("damage found")
+	case replica.EventHealed:
+		w.count("damage healed")
 	case replica.EventSnapshotTaken:
 		if e.Err == nil {
 			w.count("snapshot taken")

@@ -37,7 +37,8 @@ func (s *strike) rot(damage func(*disk, dice) (string, error)) func() {
 	return nothing
 }
 
-// perishable is the machine whose disk may rot: the one that does already, or any that the others do without.
+// perishable is the machine whose disk may rot: the one that does already, or a voter that the others do
+// without. One that is still to become a voter might be needed then.
 func (s *strike) perishable() *member {
 	if i := slices.IndexFunc(s.members, func(m *member) bool { return m.rotten }); i >= 0 {
 		return s.members[i]
@@ -45,7 +46,10 @@ func (s *strike) perishable() *member {
 	for _, i := range s.dice.Perm(len(s.members)) {
 		m := s.members[i]
 		others := func(c *entry.Configuration, id entry.MemberID) bool { return id != m.id && s.whole(c, id) }
-		if s.shrinks == 0 && !m.wiped && m.forgot == 0 && s.majorities(others) {
+		c := s.current()
+		line, found := c.Find(m.id)
+		settled := found && !line.Learner && !unsettled(&c)
+		if settled && s.shrinks == 0 && !m.wiped && m.forgot == 0 && s.majorities(others) {
 			return m
 		}
 	}
