@@ -126,7 +126,7 @@ type ReadLimits struct {
 	Reads int
 	// ScrubRate is how many bytes of the log are read and checked in a second [1 MiB]; negative: none.
 	// A pass begins 10 s after the last one began, or when that has ended. The log store must be a
-	// [Healer].
+	// [Healer]. Images are read at this rate, too, with 10 minutes between two passes.
 	ScrubRate int64
 }
 

@@ -14,8 +14,6 @@ import (
 const (
 	// imagePiece is how many bytes one read has.
 	imagePiece = 256 << 10
-	// imageScrubPause is the time between two reads: 4 MiB a second.
-	imageScrubPause = time.Second / 16
 	// imageScrubRest is the time between two passes, and before the first one.
 	imageScrubRest = 10 * time.Minute
 )
@@ -53,7 +51,8 @@ func (r *Replica) scrubImage(meta *entry.SnapshotMeta) {
 		return
 	}
 	piece := make([]byte, imagePiece)
-	for err == nil && r.pause(imageScrubPause) {
+	between := time.Duration(imagePiece * int64(time.Second) / r.config.Limits.ScrubRate)
+	for err == nil && r.pause(between) {
 		_, err = io.ReadFull(image, piece)
 	}
 	if err := image.Close(); err != nil && !errors.Is(err, entry.ErrCorrupt) {

@@ -59,7 +59,7 @@ func startGoroutines(r *Replica) *goroutines {
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
-	if !r.config.Election.Only {
+	if !r.config.Election.Only && r.config.Limits.ScrubRate > 0 {
 		g.plain.Go(r.scrubImages)
 	}
 	g.plain.Go(g.readBeside)
