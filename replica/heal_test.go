@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,7 +79,10 @@ func TestHealsFromPeers(t *testing.T) {
 				}
 				m.start()
 				time.Sleep(time.Second)
-				if s := m.Status(); m.Ready() == nil || s.Damage.Entries != 19 || s.Damage.First != 2 || !s.Damage.AtStart {
+				if err := m.Ready(); err == nil || !strings.Contains(err.Error(), "19 entries of the log, from 2 on") {
+					t.Errorf("with damage it says of its readiness: %v", err)
+				}
+				if s := m.Status(); s.Damage.Entries != 19 || s.Damage.First != 2 || !s.Damage.AtStart {
 					t.Errorf("alone with damage: ready %v, %+v", m.Ready(), s.Damage)
 				}
 				if s := m.Status(); s.Applied >= 2 {
@@ -437,7 +441,10 @@ func TestLostEndHeals(t *testing.T) {
 		m.log.Lose(30)
 		m.start()
 		time.Sleep(time.Minute)
-		if s := m.Status(); m.Ready() == nil || s.Held.Index == 0 || s.Role != core.Follower || s.Last.Index != 29 {
+		if err := m.Ready(); err == nil || !strings.Contains(err.Error(), "lost its end") {
+			t.Errorf("with a lost end it says of its readiness: %v", err)
+		}
+		if s := m.Status(); s.Held.Index == 0 || s.Role != core.Follower || s.Last.Index != 29 {
 			t.Errorf("alone: ready %v, %+v", m.Ready(), s)
 		}
 		c.members[1].start()

@@ -336,14 +336,14 @@ func (r *Replica) Ready() error {
 	switch {
 	case s.Awaits != 0:
 		return fmt.Errorf("%w, up to entry %d at least, from the leader (%q)", ErrBare, s.Awaits, s.Leader)
-	case s.Leader == "":
-		return ErrNoLeader
 	case s.Damage.AtStart:
 		return fmt.Errorf("replica: %d entries of the log, from %d on, cannot be read; copies are asked for",
 			s.Damage.Entries, s.Damage.First)
 	case s.Held != entry.Position{}:
 		return fmt.Errorf("replica: the log lost its end: it reaches to index %d, and may have held entries up to (index %d,"+
 			" term %d), which a leader must bring", s.Last.Index, s.Held.Index, s.Held.Term)
+	case s.Leader == "":
+		return ErrNoLeader
 	case target == 0 || s.Applied < target-1:
 		return fmt.Errorf("replica: applied %d of the %d entries to catch up with", s.Applied, target-1)
 	}
