@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"testing"
@@ -194,6 +195,31 @@ func TestSector(t *testing.T) {
 			t.Errorf("the sector is intact in %s", name)
 		}
 	}
+}
+
+// TestWalkIsNotFooled: a payload that holds a frame of the next entry is not taken for it, when the next
+// one's own header is bad and so is the mark of the sector where the imitation lies, even if that mark
+// points at it.
+func TestWalkIsNotFooled(t *testing.T) {
+	p := place{store: 3, generation: 2, at: 2048}
+	fake := testBlock(11, 2, 20).Bytes()
+	payload := append(make([]byte, 700), fake...)
+	payload = append(payload, make([]byte, 900)...)
+	var b entry.Builder
+	b.Add(entry.Header{Index: 10, Term: 2, Size: uint32(len(payload)), PayloadSum: entry.Checksum(payload)}, payload)
+	next := testBlock(11, 2, 30)
+	raw, h := (&contents{blocks: []*entry.Block{b.Block(), next}}).encode(nil, header{number: 6}, p)
+	e := newExtent(p, raw)
+	first := int64(bytes.Index(e.data, fake))
+	k := first / sectorData
+	raw[offsetOf(0, h.head())+20] ^= 1 // the header of entry 10
+	binary.LittleEndian.PutUint16(raw[k*sectorSize+leadAt:], uint16(first%sectorData))
+	walker{newExtent(p, raw), func(entry.Header) bool { return true }}.walk(h.head(), 10, 11, func(r run) bool {
+		if r.known && (r.first != 11 || r.header.Size != 30) {
+			t.Errorf("visited %+v", r)
+		}
+		return true
+	})
 }
 
 // TestOutline: what is encoded is decoded, and nonsense is refused.

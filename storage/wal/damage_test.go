@@ -222,11 +222,15 @@ func TestTornTail(t *testing.T) {
 		if rec.Last != 2 || rec.Damaged != nil {
 			t.Fatalf("sector %d from the end: recovered %+v, want 2 entries", sector, rec)
 		}
-		fill(t, l, 3, 6, 500)
+		fill(t, l, 3, 3, 10)
+		if len(files(t, disk, ".log")) != 2 {
+			t.Fatalf("sector %d from the end: a batch was written over what was cut, in its own generation", sector)
+		}
+		fill(t, l, 4, 6, 500)
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, rec := reopen(t, disk, crashOptions); rec.Last != 6 || len(files(t, disk, ".log")) != 2 {
+		if _, rec := reopen(t, disk, crashOptions); rec.Last != 6 {
 			t.Fatalf("recovered %+v, want 6 entries", rec)
 		}
 	}

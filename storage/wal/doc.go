@@ -136,8 +136,8 @@
 //
 // Cut: a sector of the last batch was never written in this generation. Such a batch was never
 // acknowledged, since that needs a sync of all of it, and no vote of it was told to anybody. What is
-// left of it stays where it is; the next batch starts a segment, so that no sector is ever written with
-// two contents in one generation, which is what the marks stand on.
+// left of it stays where it is until the next batch, which starts a segment, so that no sector of a batch
+// is ever written with two contents in one generation, which is what the marks stand on.
 //
 // Listed: all sectors were written, as their stamps say or a later batch's durable mark does, and some are
 // not what was written. The frames are judged one by one. An entry whose payload is bad but whose header

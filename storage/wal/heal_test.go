@@ -187,6 +187,37 @@ func TestRepairRefuses(t *testing.T) {
 	}
 }
 
+// TestRepairKnownAlone: a copy is compared with the header that is known also while another entry of the
+// batch is missing, so that the batch's digest says nothing yet.
+func TestRepairKnownAlone(t *testing.T) {
+	disk := vfs.NewMemory()
+	l := start(t, disk, crashOptions)
+	right := makeBlock(1, 1, 5, 700, 700, 700)
+	if err := errors.Join(l.Store(&entry.Batch{Blocks: []*entry.Block{right}}), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	name := path.Join("d", files(t, disk, ".log")[0])
+	for i := entry.Index(1); i <= 3; i += 2 {
+		at := strings.Index(contentOf(t, disk, name), string(right.Payload(i)[:50]))
+		if err := disk.Damage(name, int64(at), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, rec := reopen(t, disk, crashOptions)
+	if len(rec.Damaged) != 2 || !rec.Damaged[0].Known || !rec.Damaged[1].Known {
+		t.Fatalf("recovered %+v", rec)
+	}
+	if err := l.Repair(makeBlock(1, 1, 6, 700)); !errors.Is(err, entry.ErrCopyRefused) {
+		t.Errorf("another payload: %v", err)
+	}
+	if err := errors.Join(l.Repair(right.Slice(1, 1)), l.Repair(right.Slice(3, 3))); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := l.Read(1, 3, 1<<20); err != nil || !bytes.Equal(b.Bytes(), right.Bytes()) {
+		t.Error(err)
+	}
+}
+
 // TestRepairPoison: a repair that the disk refuses poisons the log, and the damage is found again.
 func TestRepairPoison(t *testing.T) {
 	for _, kind := range []vfs.OpKind{vfs.OpWrite, vfs.OpSync} {

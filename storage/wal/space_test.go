@@ -128,6 +128,21 @@ func TestSpareAhead(t *testing.T) {
 	}
 }
 
+// TestReserve: an entry that would fit into the last segment that there is room for, and take the reserve
+// for votes, is refused.
+func TestReserve(t *testing.T) {
+	q := &quota{left: wal.SegmentSizeMin, sizes: map[string]int64{}}
+	l := start(t, vfs.NewFaulty(vfs.NewMemory(), q.inject), crashOptions)
+	const most = wal.SegmentSizeMin - 1536 - 1024 // without the header and the first batch
+	err := l.Store(&entry.Batch{Blocks: []*entry.Block{makeBlock(1, 1, 5, most-1024)}})
+	if !errors.Is(err, entry.ErrNoSpace) {
+		t.Fatalf("an entry that leaves no reserve: %v", err)
+	}
+	if err := l.Store(&entry.Batch{Hard: &entry.HardState{Term: 1, Vote: "v"}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestNoSpaceForTheName: a lack of room that is found when something was written already poisons, also when
 // the log had been full before: nobody knows whether the segment has its name.
 func TestNoSpaceForTheName(t *testing.T) {
