@@ -300,6 +300,18 @@ func TestPaperSnapshotProgress(t *testing.T) {
 			t.Errorf("goes on with loads %+v", out.Loads)
 		}
 	})
+	t.Run("an answer from before comes late", func(t *testing.T) {
+		p := lagging(t)
+		p.expire()
+		beside := p.only(core.MsgAppend, "b")
+		p.receive(core.Message{Kind: core.MsgSnapshotReply, From: "b", Term: p.term(), Index: 10})
+		if out := p.ack("b", 0, beside.Round); len(out.Snapshots) != 0 {
+			t.Errorf("an image that was installed is followed by %+v", out.Snapshots)
+		}
+		if out := p.ack("b", 10, beside.Round); len(out.Loads) != 1 || out.Loads[0].Entries.First != 11 {
+			t.Errorf("goes on with loads %+v", out.Loads)
+		}
+	})
 	t.Run("failed", func(t *testing.T) {
 		p := lagging(t)
 		out := p.receive(core.Message{Kind: core.MsgSnapshotReply, From: "b", Term: p.term(), Index: 10, Reject: true})

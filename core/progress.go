@@ -82,8 +82,11 @@ func (p *progress) acknowledge(agreed, match, base entry.Index, round uint64, co
 	p.window.acknowledge(p.match, config)
 	switch p.state {
 	case probing:
-		p.state, p.paused = replicating, false
-		p.next = max(agreed, p.match) + 1
+		next := max(agreed, p.match) + 1
+		if next <= base && p.next > base {
+			return // It answers a heartbeat from before an image arrived: to go back would take another one.
+		}
+		p.state, p.paused, p.next = replicating, false, next
 	case replicating:
 		p.next = max(p.next, p.match+1)
 	case snapshotting:
