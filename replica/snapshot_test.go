@@ -3,6 +3,7 @@ package replica_test
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -123,9 +124,9 @@ func TestSnapshotDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Replica = r
-		failures := 3
+		var finished atomic.Int32 // the machine's goroutine counts
 		m.machine.finish = func() error {
-			if failures--; failures >= 0 {
+			if finished.Add(1) <= 3 {
 				return errors.New("the image cannot be written")
 			}
 			return nil
@@ -139,8 +140,8 @@ func TestSnapshotDropped(t *testing.T) {
 			}
 			c.leader().propose(fmt.Sprint(i))
 		}
-		if failures >= 0 {
-			t.Errorf("a snapshot counts although %d failures were left", failures+1)
+		if n := finished.Load(); n <= 3 {
+			t.Errorf("a snapshot counts although %d failures were left", 4-n)
 		}
 	})
 }
