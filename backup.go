@@ -37,17 +37,9 @@ func (r *raft) backup(ctx *context.T, out backupSender) (err error) {
 	if err := out.Send(BackupPiece{Head: head}); err != nil {
 		return err
 	}
-	buf := make([]byte, SnapshotPieceBytes)
-	for {
-		n, err := io.ReadFull(image, buf)
-		last := err == io.EOF || err == io.ErrUnexpectedEOF
-		if err != nil && !last {
-			return err
-		}
-		if err := out.Send(BackupPiece{Data: buf[:n], Last: last}); err != nil || last {
-			return err
-		}
-	}
+	return eachPiece(image, func(data []byte, last bool) error {
+		return out.Send(BackupPiece{Data: data, Last: last})
+	})
 }
 
 // backupTries bounds how often an image that is gone when it is opened is replaced by a newer one.

@@ -90,14 +90,8 @@ func flipIn(t *testing.T, dir, text string) (undo func()) {
 		if at < 0 {
 			continue
 		}
-		flip := func() {
-			b[at] ^= 1
-			if err := os.WriteFile(name, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		flip()
-		return flip
+		flip(t, name, int64(at), 1)
+		return func() { flip(t, name, int64(at), 1) }
 	}
 	t.Fatalf("%q was not found in %v, this tests nothing", text, logs)
 	return nil

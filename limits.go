@@ -44,6 +44,10 @@ const (
 	// SnapshotBytesDefault is RaftConfig.SnapshotBytes's default.
 	SnapshotBytesDefault = 256 << 20
 
+	// ScrubRate is how many bytes of its log, and of its images, a member reads and checks in a second, in the
+	// background, so that damage is found while others have copies.
+	ScrubRate = 1 << 20
+
 	// AppendBound is how long Append and ReadIndex go on trying when their ctx has no deadline.
 	AppendBound = 30 * time.Second
 	// StopBound is how long Stop waits for a call of the client's that does not return.

@@ -155,7 +155,7 @@ func TestReplicaIsToldTheBoundsOfThisFile(t *testing.T) {
 	got := c.members[0].Raft.(*raft).replicaConfig(&journal{}).Limits
 	want := replica.Limits{Command: CommandMax, QueueBytes: QueueBytesMax, QueueCount: QueueCountMax,
 		Uncommitted: UncommittedBytesMax, Tail: TailBytesMax, Message: MessageBytesMax, StopWait: StopBound,
-		Patience: AppendBound}
+		Patience: AppendBound, ReadLimits: replica.ReadLimits{ScrubRate: ScrubRate}}
 	if got != want {
 		t.Errorf("limits are %+v, want %+v", got, want)
 	}

@@ -457,6 +457,19 @@ func copyImage(out pieceSender, s replica.OutgoingSnapshot, from uint64, guard *
 }
 
 func sendPieces(out pieceSender, image io.Reader, guard *time.Timer) error {
+	err := eachPiece(image, func(data []byte, last bool) error {
+		guard.Reset(SendBound)
+		return out.Send(SnapshotPiece{Data: data, Last: last})
+	})
+	if err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// eachPiece cuts an image into the pieces that it is sent in, and calls send for each, until it fails. data is
+// valid during the call; the last one may be empty.
+func eachPiece(image io.Reader, send func(data []byte, last bool) error) error {
 	buf := make([]byte, SnapshotPieceBytes)
 	for {
 		n, err := io.ReadFull(image, buf)
@@ -464,12 +477,8 @@ func sendPieces(out pieceSender, image io.Reader, guard *time.Timer) error {
 		if err != nil && !last {
 			return err
 		}
-		guard.Reset(SendBound)
-		if err := out.Send(SnapshotPiece{Data: buf[:n], Last: last}); err != nil {
+		if err := send(buf[:n], last); err != nil || last {
 			return err
-		}
-		if last {
-			return out.Close()
 		}
 	}
 }

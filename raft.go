@@ -161,6 +161,7 @@ func (r *raft) replicaConfig(client RaftClient) replica.Config {
 			Message:     MessageBytesMax,
 			StopWait:    StopBound,
 			Patience:    AppendBound,
+			ReadLimits:  replica.ReadLimits{ScrubRate: ScrubRate},
 		},
 		Snapshot: replica.SnapshotPolicy{Entries: r.settings.SnapshotThreshold, Bytes: r.settings.SnapshotBytes},
 		Election: replica.Election{Rank: r.settings.Rank},

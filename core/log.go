@@ -121,13 +121,7 @@ func (l *logState) conflict(i entry.Index, term entry.Term) entry.Index {
 // upToDate reports whether a log that ends with other is at least as up to date as this one (paper,
 // section 5.4.1), and as the one that this member once had: see lost.go.
 func (l *logState) upToDate(other entry.Position) bool {
-	own := l.position()
-	return atLeast(other, own) && atLeast(other, l.held)
-}
-
-// atLeast reports whether p is not before q in the order in which logs are compared.
-func atLeast(p, q entry.Position) bool {
-	return p.Term > q.Term || p.Term == q.Term && p.Index >= q.Index
+	return other.Compare(l.position()) >= 0 && other.Compare(l.held) >= 0
 }
 
 // tail holds the sizes of the newest entries, those that replica keeps in memory.

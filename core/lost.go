@@ -21,7 +21,8 @@ func (c *Core) makeUp() {
 	if !c.log.lost() {
 		return
 	}
-	if term, ok := c.log.term(c.disk.last); ok && atLeast(entry.Position{Index: c.disk.last, Term: term}, c.log.held) {
+	term, ok := c.log.term(c.disk.last)
+	if durable := (entry.Position{Index: c.disk.last, Term: term}); ok && durable.Compare(c.log.held) >= 0 {
 		c.log.held = entry.Position{}
 	}
 }

@@ -1,5 +1,7 @@
 package entry
 
+import "cmp"
+
 // HardState is what a member must never forget: the newest term it has seen and the member it voted
 // for in that term (paper, figure 2, "persistent state"). Both are one record: they are written
 // and synced together, before any answer that depends on them leaves.
@@ -42,6 +44,12 @@ func (b *Batch) Empty() bool {
 type Position struct {
 	Index Index
 	Term  Term
+}
+
+// Compare returns -1, 0 or +1 as a log that ends at p is less, equally or more up to date than one that ends
+// at q (paper, section 5.4.1): terms first, then indexes.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Term, q.Term), cmp.Compare(p.Index, q.Index))
 }
 
 // TermRun says that the entries from First up to the next run's First-1 have term Term.

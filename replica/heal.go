@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,7 +114,7 @@ func (h *healing) add(found []entry.Damage, base, last entry.Index) uint64 {
 		}
 		h.damaged = append(without(h.damaged, d.First, d.Last), d)
 	}
-	slices.SortFunc(h.damaged, func(a, b entry.Damage) int { return int(a.First) - int(b.First) })
+	slices.SortFunc(h.damaged, func(a, b entry.Damage) int { return cmp.Compare(a.First, b.First) })
 	return h.count() - before
 }
 

@@ -146,22 +146,31 @@ func (d *Dir) open(o Options) error {
 	return err
 }
 
+// readIdentity reads an identity file. The error wraps fs.ErrNotExist when there is none.
+func readIdentity(fsys vfs.FS, name string) (Identity, error) {
+	b, err := vfs.ReadFile(fsys, name, identityMax)
+	if err != nil {
+		return Identity{}, fmt.Errorf("storage: read %s: %w", name, err)
+	}
+	id, err := decodeIdentity(b)
+	if err != nil {
+		return Identity{}, fmt.Errorf("%w: %s: %w; nothing was changed: restore the file from a copy, "+
+			"or use the version of the library that wrote it", ErrIdentity, name, err)
+	}
+	return id, nil
+}
+
 // loadIdentity reads the identity, or makes one for a new directory.
 func (d *Dir) loadIdentity(o Options) error {
 	name := filepath.Join(d.path, identityFile)
-	b, err := vfs.ReadFile(d.fs, name, identityMax)
+	id, err := readIdentity(d.fs, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.created = true
 		fresh := Identity{Member: o.Member, Incarnation: o.Incarnation}
 		return d.replace(fresh)
 	}
 	if err != nil {
-		return fmt.Errorf("storage: read %s: %w", name, err)
-	}
-	id, err := decodeIdentity(b)
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w; nothing was changed: restore the file from a copy, "+
-			"or use the version of the library that wrote it", ErrIdentity, name, err)
+		return err
 	}
 	d.identity = id
 	d.created = !id.Started

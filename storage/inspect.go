@@ -31,16 +31,12 @@ func Inspect(path string) (*Inspection, error) { return InspectFS(vfs.OS(), path
 // InspectFS is Inspect on any file system.
 func InspectFS(fsys vfs.FS, path string) (*Inspection, error) {
 	name := filepath.Join(path, identityFile)
-	b, err := vfs.ReadFile(fsys, name, identityMax)
+	id, err := readIdentity(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s has no file %q: name the directory of one member", ErrForeign, path, identityFile)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("storage: read %s: %w", name, err)
-	}
-	id, err := decodeIdentity(b)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrIdentity, name, err)
+		return nil, err
 	}
 	lock, err := fsys.Lock(filepath.Join(path, lockFile))
 	if err != nil {

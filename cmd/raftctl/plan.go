@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -28,11 +27,6 @@ type plan struct {
 	behind []string
 }
 
-// compareLogs orders positions as elections do (paper, section 5.4.1).
-func compareLogs(a, b entry.Position) int {
-	return cmp.Or(cmp.Compare(a.Term, b.Term), cmp.Compare(a.Index, b.Index))
-}
-
 // makePlan chooses the directory to go on from, or says why there is none.
 func makePlan(all []*facts, member entry.MemberID) (*plan, error) {
 	if err := checkTogether(all); err != nil {
@@ -45,7 +39,7 @@ func makePlan(all []*facts, member entry.MemberID) (*plan, error) {
 		switch {
 		case f.unfit != "":
 			unfit = append(unfit, fmt.Sprintf("%s: %s", f.identity.Member, f.unfit))
-		case p.source == nil || compareLogs(f.last, p.source.last) > 0:
+		case p.source == nil || f.last.Compare(p.source.last) > 0:
 			p.source = f
 		}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -152,10 +150,7 @@ func apply(ctx context.Context, std command.Streams, all []*survivor, p *plan,
 	}
 	f.Term = max(f.Term, p.source.last.Term)
 	f.Member = p.member
-	var random [8]byte
-	rand.Read(random[:]) // Never fails: crypto/rand ends the process instead.
-	f.Incarnation = entry.Incarnation(binary.LittleEndian.Uint64(random[:]) | 1)
-	rand.Read(f.Cluster[:])
+	f.Cluster, f.Incarnation = command.NewCluster()
 	progress := command.NewProgress(std.Err, "recover", -1)
 	defer progress.End()
 	f.Progress = progress.At

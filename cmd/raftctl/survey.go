@@ -166,22 +166,8 @@ func (s *survivor) verifyImage(ctx context.Context, std command.Streams) error {
 	}
 	p := command.NewProgress(std.Err, "verify "+string(s.identity.Member), s.image.Size)
 	defer p.End()
-	_, err = io.Copy(p, interruptible{ctx, image})
+	_, err = io.Copy(p, command.Interruptible(ctx, image))
 	return errors.Join(err, image.Close())
-}
-
-// interruptible is a reader that ends with a context.
-type interruptible struct {
-	ctx context.Context
-	io.Reader
-}
-
-// Read implements io.Reader.
-func (i interruptible) Read(p []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return i.Reader.Read(p)
 }
 
 // founding is the state of the directory as the beginning of a new cluster.
@@ -194,7 +180,7 @@ func (s *survivor) founding(ctx context.Context) (f storage.Founding, done func(
 			return f, done, err
 		}
 		done = image.Close
-		f.Image = &storage.FoundingImage{Meta: *s.image, Bytes: interruptible{ctx, image}}
+		f.Image = &storage.FoundingImage{Meta: *s.image, Bytes: command.Interruptible(ctx, image)}
 		next = s.image.Index + 1
 		if termAt(rec, s.image.Index) != s.image.Term {
 			next = rec.Last + 1 // The log is older than the image.

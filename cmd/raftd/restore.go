@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -71,29 +69,7 @@ func restore(ctx context.Context, std command.Streams, path string, id entry.Mem
 	p := command.NewProgress(std.Err, "restore", meta.Size)
 	defer p.End()
 	f = storage.Founding{Member: id, Term: meta.Term, Progress: p.At,
-		Image: &storage.FoundingImage{Meta: meta, Bytes: interruptible{ctx, image}}}
-	f.Incarnation = newIncarnation()
-	rand.Read(f.Cluster[:])
+		Image: &storage.FoundingImage{Meta: meta, Bytes: command.Interruptible(ctx, image)}}
+	f.Cluster, f.Incarnation = command.NewCluster()
 	return f, storage.Found(vfs.OS(), path, f)
-}
-
-// newIncarnation returns a random number that is not 0.
-func newIncarnation() entry.Incarnation {
-	var b [8]byte
-	rand.Read(b[:]) // Never fails: crypto/rand ends the process instead.
-	return entry.Incarnation(binary.LittleEndian.Uint64(b[:]) | 1)
-}
-
-// interruptible is a reader that ends with a context.
-type interruptible struct {
-	ctx context.Context
-	r   interface{ Read([]byte) (int, error) }
-}
-
-// Read implements io.Reader.
-func (i interruptible) Read(p []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return i.r.Read(p)
 }

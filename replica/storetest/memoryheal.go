@@ -69,8 +69,7 @@ func (p *LogPlace) end() entry.Position {
 
 // lacks reports whether the log has not come up to what it once can have held.
 func (p *LogPlace) lacks() bool {
-	end := p.end()
-	return p.held.Term > end.Term || p.held.Term == end.Term && p.held.Index > end.Index
+	return p.held.Compare(p.end()) > 0
 }
 
 // damage returns the unreadable entries from lo to hi.

@@ -329,7 +329,7 @@ func (l *Log) adopt(s *segment, c *contents, h header) {
 		l.last = s.outline.position()
 	}
 	l.mu.Unlock()
-	if !before(l.last, l.tail.held) {
+	if l.last.Compare(l.tail.held) >= 0 {
 		l.tail.held = entry.Position{}
 	}
 	l.tail.advance(c, h)

@@ -107,7 +107,7 @@ func (r *recovery) run() (entry.Recovered, error) {
 	l.mu.Lock()
 	l.segments = r.segments
 	l.mu.Unlock()
-	if last.tail.held = r.held; !before(l.last, r.held) {
+	if last.tail.held = r.held; l.last.Compare(r.held) >= 0 {
 		last.tail.held = entry.Position{}
 	}
 	l.tail = last.tail
@@ -159,7 +159,7 @@ func (r *recovery) scan(s *segment, limit int64, sealed bool) (*scan, error) {
 		older = addDamage(older, d)
 	}
 	r.damaged = older
-	if before(r.held, found.tail.held) {
+	if r.held.Compare(found.tail.held) < 0 {
 		r.held = found.tail.held
 	}
 	return found, nil

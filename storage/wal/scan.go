@@ -195,7 +195,7 @@ func (f *scan) take(h header, e *extent) error {
 	if c.held != (entry.Position{}) {
 		f.tail.held = c.held
 	}
-	if !f.outline.empty() && !before(f.outline.position(), f.tail.held) {
+	if !f.outline.empty() && f.outline.position().Compare(f.tail.held) >= 0 {
 		f.tail.held = entry.Position{}
 	}
 	return nil
@@ -301,12 +301,6 @@ func (f *scan) unread(h header, w walker, r run, before entry.Term) (entry.Term,
 	}
 	f.tail.held = entry.Position{Index: h.last(), Term: h.lastTerm}
 	return 0, nil
-}
-
-// before reports whether a log that ends at a is less up to date than one that ends at b (Raft paper,
-// section 5.4.1).
-func before(a, b entry.Position) bool {
-	return a.Term < b.Term || a.Term == b.Term && a.Index < b.Index
 }
 
 // addDamage appends a run, which joins the one before when it follows it.
