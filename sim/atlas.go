@@ -12,8 +12,8 @@ import (
 // long as a majority of every set of voters that may decide is whole, each quorum of the past and each
 // of the future share a directory that remembers. Crashes destroy nothing, whatever they hit.
 
-// configurations are those that may decide something now: the newest committed one, and what each member
-// last knew to be in force.
+// configurations are those that may decide something now: the newest committed one, what each member
+// last knew to be in force, and what it knew before if its disk does not hold that yet.
 func (w *world) configurations() []entry.Configuration {
 	all := []entry.Configuration{w.initial}
 	if current := w.checks.Configurations.Current(); len(current.Members) > 0 {
@@ -21,7 +21,7 @@ func (w *world) configurations() []entry.Configuration {
 	}
 	for _, m := range w.members {
 		if len(m.known.Members) > 0 {
-			all = append(all, m.known)
+			all = append(all, m.known, m.synced)
 		}
 	}
 	return all

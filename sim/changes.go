@@ -304,7 +304,8 @@ func beginWipe(s *strike) func() {
 // given to a machine with nothing: a majority of such machines would found the old cluster anew.
 func (m *member) wipe() {
 	m.disk.memory, m.wiped = vfs.NewMemory(), true
-	m.incarnation, m.known, m.forgot, m.condemned = 0, entry.Configuration{}, 0, false
+	m.known, m.synced = entry.Configuration{}, entry.Configuration{}
+	m.incarnation, m.forgot, m.condemned = 0, 0, false
 	m.cluster = entry.ClusterID{}
 	m.rotten = false
 	m.spare = m.spare || m.world.grown()

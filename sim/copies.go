@@ -49,7 +49,7 @@ func (w *world) putBack(m *member, c *oldCopy, tries int) {
 	w.note(m.name(), didPutBack, "", uint64(c.confirmed.Last().Index), uint64(now.Last().Index))
 	m.hold()
 	m.die(true)
-	m.disk.memory, m.known, m.cluster = c.memory, c.known, c.cluster
+	m.disk.memory, m.known, m.synced, m.cluster = c.memory, c.known, c.known, c.cluster
 	if now.Last() != c.confirmed.Last() {
 		m.forgot = max(now.Last().Index, 1)
 	}

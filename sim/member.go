@@ -5,6 +5,7 @@ import (
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/replica"
 )
 
 // member is one member's machine: its disk, its clock, and the process that runs on it at present.
@@ -37,10 +38,11 @@ type standing struct {
 	level uint32
 	rank  uint64
 	// incarnation is that of its directory, 0 before there is one. wiped is true until a wiped directory
-	// has been made anew. known is the configuration that it last knew to be in force.
-	incarnation entry.Incarnation
-	wiped       bool
-	known       entry.Configuration
+	// has been made anew. known is the configuration that it last knew to be in force, synced that to
+	// which a loss of power can take it back.
+	incarnation   entry.Incarnation
+	wiped         bool
+	known, synced entry.Configuration
 	// cluster is what the directory's identity records, from when the first entry was committed.
 	cluster entry.ClusterID
 	// forgot is the last entry that an older copy of the directory does not hold, until the member knows so
@@ -52,6 +54,14 @@ type standing struct {
 	rotten bool
 	// dismissed is true once an operator has asked for the member's removal.
 	dismissed bool
+}
+
+// learn takes note of the configuration that a member knows, and of whether its disk knows it too.
+func (s *standing) learn(status *replica.Status) {
+	s.known = status.Configuration
+	if status.Durable == status.Last.Index {
+		s.synced = s.known
+	}
 }
 
 // clock is a member's own: it runs at a rate of its own, and never back.

@@ -73,7 +73,7 @@ func (p *process) open() error {
 	}
 	p.events = r.Subscribe(0)
 	p.status = r.Status()
-	m.known = p.status.Configuration
+	m.learn(&p.status)
 	w.note(m.name(), didStart, "", p.life, uint64(p.status.Term), uint64(p.status.Last.Index), uint64(p.status.Applied))
 	p.plan(w.now + m.dice.between(10*Microsecond, Millisecond))
 	return nil
@@ -207,7 +207,7 @@ func (p *process) turn() {
 	}
 	before := p.status
 	p.status = p.driven.Replica().Status()
-	m.known = p.status.Configuration
+	m.learn(&p.status)
 	if work.Failed != nil {
 		p.failed(work.Failed)
 		return

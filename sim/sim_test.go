@@ -86,6 +86,7 @@ var regressions = []struct {
 	{700408, "sim: the configuration changed into one that needed those that had just been left dead"},
 	{700776, "sim: a copy without an image that had been received was taken for one that had forgotten nothing"},
 	{502236, "replica: a leader that failed alone with its first entry refused the cluster that the next one founded"},
+	{901613, "sim: a founder was wiped of which another knew only by an entry that its disk had not kept"},
 }
 
 func TestRegressions(t *testing.T) {
