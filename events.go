@@ -19,10 +19,11 @@ const (
 	EventStall             EventKind = "stall"              // The disk stands still (Stalled), or moves again.
 	EventSnapshotTaken     EventKind = "snapshot taken"     // Its own image up to Index is durable, or was dropped: Err.
 	EventSnapshotSent      EventKind = "snapshot sent"      // Member has the image up to Index, or has not yet: Err.
-	EventSnapshotInstalled EventKind = "snapshot installed" // The leader's image up to Index replaced log and state.
+	EventSnapshotInstalled EventKind = "snapshot installed" // The leader's image up to Index replaced the state.
 	EventSpace             EventKind = "space"              // The log has no room for commands: Err; or has room again.
 	EventDamage            EventKind = "damage"             // Log entries from Index on cannot be read: Err.
 	EventHealed            EventKind = "healed"             // All entries can be read again.
+	EventSnapshotDamaged   EventKind = "snapshot damaged"   // Its own image up to Index is damaged (Err) and set aside.
 	EventFailed            EventKind = "failed"             // The member stopped by itself because of Err: the last event.
 )
 
@@ -39,6 +40,7 @@ var eventKinds = map[replica.EventKind]EventKind{
 	replica.EventSpace:             EventSpace,
 	replica.EventDamage:            EventDamage,
 	replica.EventHealed:            EventHealed,
+	replica.EventSnapshotDamaged:   EventSnapshotDamaged,
 	replica.EventFailed:            EventFailed,
 }
 

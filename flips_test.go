@@ -80,9 +80,15 @@ func TestFlippedImage(t *testing.T) {
 		if got := m.client.commands(); !slices.Equal(got, want[:len(got)]) {
 			t.Fatalf("byte %d: it begins with %d commands that are not the first ones", offset, len(got))
 		}
+		events := m.Subscribe(0)
 		m.Start()
+		until(t, c, events, "the damaged image", func(e Event) bool { return e.Kind == EventSnapshotDamaged })
+		events.Close()
 		c.agree(want)
 		eventually(t, "the member is ready", func() bool { return m.Ready() == nil })
+		if d := m.Stats().Damage; d.Images != 1 || d.AwaitsImage != 0 {
+			t.Fatalf("byte %d: the figures are %+v", offset, d)
+		}
 		aside, err := filepath.Glob(filepath.Join(m.config.LogDir, "*.snap.damaged"))
 		if err != nil || len(aside) == 0 {
 			t.Fatalf("byte %d: the member has all, and nothing was set aside (%v): the byte had no meaning", offset, err)

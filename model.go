@@ -249,6 +249,25 @@ type Health struct {
 	Full bool
 	// Failure is why the member stopped by itself, nil while it has not.
 	Failure error
+	Damage  Damage
+}
+
+// Damage is what a member's disk does not give back as it was written, and what was done about it. Counters
+// start at 0 with NewRaft.
+type Damage struct {
+	// Entries is how many log entries cannot be read at present, First the first of them; 0 for none.
+	Entries uint64
+	First   Index
+	// Repaired counts the entries that were replaced by copies of other members.
+	Repaired uint64
+	// Images counts the member's own images that were found damaged, and set aside. AwaitsImage is up to where
+	// at least an image must reach that the leader is asked for in place of one; 0 for none.
+	Images      uint64
+	AwaitsImage Index
+	// ScrubPasses is how often the background check has read the whole log, ScrubNext the entry that it goes on
+	// from, 0 between two passes. Both stay 0 with it turned off.
+	ScrubPasses uint64
+	ScrubNext   Index
 }
 
 // ControlEntry records a change of the current term, or of the vote given in it.

@@ -30,12 +30,21 @@ func (r *raft) Stats() Stats {
 		LastContact: s.SinceContact,
 		QueueBytes:  int64(s.QueueBytes + s.InboxBytes),
 		Refused:     refused(s.Refused),
-		Health:      Health{Full: s.Full, Failure: s.Failure},
+		Health:      Health{Full: s.Full, Failure: s.Failure, Damage: damage(&s.Status)},
 	}
 	for _, m := range s.Configuration.Members {
 		out.Members = append(out.Members, string(m.ID))
 	}
 	return out
+}
+
+// damage returns what the disk does not give back.
+func damage(s *replica.Status) Damage {
+	d := &s.Damage
+	return Damage{
+		Entries: d.Entries, First: Index(d.First), Repaired: d.Repaired, Images: d.Images, AwaitsImage: Index(s.Awaits),
+		ScrubPasses: d.Scrub.Passes, ScrubNext: Index(d.Scrub.Next),
+	}
 }
 
 // refused adds up the messages that were not listened to. A message of an older term is none of them:

@@ -44,6 +44,7 @@ func (r *Replica) findImage(metas []entry.SnapshotMeta, base entry.Index) (found
 		if err := keeper.SetAside(meta.ID, err); err != nil {
 			return nil, nil, fmt.Errorf("replica: %w", err)
 		}
+		r.tellSpoiled(spoiledEvent{meta: *meta, cause: err, atStart: true})
 	}
 	if lost = r.lostImage(base); lost != nil || len(metas) == 0 || base == 0 {
 		return nil, lost, nil
@@ -91,29 +92,49 @@ func (r *Replica) spoiled(meta entry.SnapshotMeta, cause error) {
 	}
 	r.config.Logger.Error("a snapshot is damaged; another one is taken", "member", r.config.ID, "index", meta.Index,
 		"error", cause)
-	r.inbox.put(func(ev *events) { ev.spoiled = append(ev.spoiled, meta.ID) })
+	r.tellSpoiled(spoiledEvent{meta: meta, cause: cause})
 }
 
-// forget drops images that were set aside. When the newest is among them the one before it takes its place,
-// and a new one is wanted.
-func (s *images) forget(spoiled []string) {
-	for _, id := range spoiled {
-		s.deliveries.drop(id)
-		if s.newest.ID != id {
+// tellSpoiled tells the loop of an image that was set aside.
+func (r *Replica) tellSpoiled(s spoiledEvent) {
+	r.inbox.put(func(ev *events) { ev.spoiled = append(ev.spoiled, s) })
+}
+
+// takeSpoiled goes on without images that were set aside, and tells of each once, whoever read it.
+func (e *engine) takeSpoiled(all []spoiledEvent, act *actions) {
+	for i := range all {
+		if !all[i].atStart && !e.images.forget(all[i].meta.ID) {
 			continue
 		}
-		s.newest = entry.SnapshotMeta{}
-		if len(s.deliveries.kept) > 0 {
-			s.newest = s.deliveries.kept[0]
-		}
-		s.wanted, s.failedAt = true, 0
+		e.writer.heal.images++
+		event := e.event(EventSnapshotDamaged)
+		event.Index, event.Err = all[i].meta.Index, all[i].cause
+		act.events = append(act.events, event)
 	}
 }
 
-// drop forgets an image that is not kept any more.
-func (d *deliveries) drop(id string) {
+// forget drops an image that was set aside, and reports whether it was there. When it is the newest, the one
+// before it takes its place, and a new one is wanted.
+func (s *images) forget(id string) bool {
+	kept := s.deliveries.drop(id)
+	if s.newest.ID != id {
+		return kept
+	}
+	s.newest = entry.SnapshotMeta{}
+	if len(s.deliveries.kept) > 0 {
+		s.newest = s.deliveries.kept[0]
+	}
+	s.wanted, s.failedAt = true, 0
+	return true
+}
+
+// drop forgets an image that is not kept any more, and reports whether it was.
+func (d *deliveries) drop(id string) (kept bool) {
+	before := len(d.kept)
 	d.kept = slices.DeleteFunc(d.kept, func(m entry.SnapshotMeta) bool { return m.ID == id })
+	kept = len(d.kept) < before
 	d.broken = slices.DeleteFunc(d.broken, func(b delivery) bool { return b.meta.ID == id })
+	return kept
 }
 
 // takeImageRequests orders an image for each bare member that asks this leader for one.

@@ -13,9 +13,11 @@ import (
 	"v.io/x/ref/lib/raft/replica/storetest"
 )
 
-// spoil stops a member and damages its newest image.
+// spoil stops a member and damages its newest image. What is under way ends before: the log of an image that is
+// just complete is not cut yet, and would go on from the image before.
 func (m *member) spoil() entry.Index {
 	m.t.Helper()
+	synctest.Wait()
 	m.stop()
 	index := m.images.Spoil()
 	if index == 0 {
@@ -33,9 +35,9 @@ func TestDamagedImageAtStart(t *testing.T) {
 		c.converge()
 		hurt := c.follower()
 		hurt.await("a snapshot", func(s replica.Status) bool { return s.Snapshot.Index > 100 })
-		hurt.spoil()
+		spoiled := hurt.spoil()
 		c.network.Isolate(hurt.id)
-		hurt.start()
+		events := hurt.startHeard()
 		time.Sleep(time.Minute)
 		s := hurt.Status()
 		if s.Awaits == 0 || s.Applied != 0 || s.Role != core.Follower || len(hurt.machine.all()) > 0 {
@@ -53,6 +55,10 @@ func TestDamagedImageAtStart(t *testing.T) {
 		if err := hurt.Ready(); err != nil {
 			t.Error(err)
 		}
+		if n := hurt.Status().Damage.Images; n != 1 {
+			t.Errorf("%d images were found damaged", n)
+		}
+		wantDamagedThen(t, events, replica.EventSnapshotInstalled, spoiled)
 		// It starts again like any other.
 		hurt.stop()
 		hurt.start()
@@ -152,6 +158,7 @@ func TestDamagedImageFoundByScrub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 1, often).start()
 		m := c.members[0]
+		events := m.Subscribe(1000)
 		c.proposeMany(50, "before")
 		m.await("a snapshot", func(s replica.Status) bool { return s.Snapshot.Index > 20 })
 		time.Sleep(15 * time.Minute)
@@ -163,15 +170,37 @@ func TestDamagedImageFoundByScrub(t *testing.T) {
 		if got := aside(t, m); len(got) != 1 || got[0].Meta.Index != spoiled {
 			t.Fatalf("set aside: %+v", got)
 		}
-		if s := m.Status(); s.Snapshot.Index != s.Applied {
-			t.Errorf("the newest snapshot is at %d, applied is %d", s.Snapshot.Index, s.Applied)
+		if s := m.Status(); s.Snapshot.Index != s.Applied || s.Damage.Images != 1 {
+			t.Errorf("the newest snapshot is at %d, applied is %d, the figures are %+v", s.Snapshot.Index, s.Applied, s.Damage)
 		}
+		wantDamagedThen(t, events, replica.EventSnapshotTaken, spoiled)
 		m.stop()
 		m.start()
 		if s := m.Status(); s.Awaits != 0 || s.Snapshot.Index < spoiled {
 			t.Errorf("started again it has %+v", s)
 		}
 	})
+}
+
+// wantDamagedThen reads events until one tells of a damaged image up to index, and then until one of the kind
+// tells what replaced it.
+func wantDamagedThen(t *testing.T, events *replica.Subscription, kind replica.EventKind, index entry.Index) {
+	t.Helper()
+	events.Close()
+	found, replaced := 0, false
+	for e := range events.Events() {
+		switch {
+		case e.Kind == replica.EventSnapshotDamaged:
+			if found++; e.Index != index || !errors.Is(e.Err, entry.ErrCorrupt) {
+				t.Errorf("the event is %+v, want the image at %d", e, index)
+			}
+		case e.Kind == kind && found > 0:
+			replaced = replaced || e.Err == nil && e.Index >= index
+		}
+	}
+	if found != 1 || !replaced {
+		t.Errorf("%d events tell of a damaged image; told that it was replaced: %v", found, replaced)
+	}
 }
 
 // aside returns what a member has set aside.

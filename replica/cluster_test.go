@@ -175,6 +175,7 @@ func (m *member) open() (*replica.Replica, error) {
 }
 
 func (m *member) start() {
+	m.t.Helper()
 	r, err := m.open()
 	if err != nil {
 		m.t.Fatal(err)
@@ -183,6 +184,21 @@ func (m *member) start() {
 	if err := r.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// startHeard is start with a subscriber that hears the first event.
+func (m *member) startHeard() *replica.Subscription {
+	m.t.Helper()
+	r, err := m.open()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.Replica = r
+	events := r.Subscribe(1000)
+	if err := r.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	return events
 }
 
 // stop stops the member if it runs.

@@ -148,7 +148,7 @@ func (e *engine) prepare(ev *events, act *actions) {
 		e.compares.busy = false
 	}
 	e.takeSent(ev, act)
-	e.images.forget(ev.spoiled)
+	e.takeSpoiled(ev.spoiled, act)
 	e.takeImageRequests(ev.messages)
 	e.images.pending = append(e.images.pending, ev.installs...)
 	e.images.take(ev.demands, e.applier.applied)
@@ -494,7 +494,7 @@ func (e *engine) dispatch(act *actions) {
 	act.compare = e.compares.next(e.status.Term)
 	act.load, act.serve = e.nextLoad(), e.nextServe()
 	act.scrub = e.wantsScrub(e.input.Now)
-	e.status.Damage = e.writer.heal.figures()
+	e.status.Damage = e.damage()
 	e.images.send(e.status.Term, act)
 	e.askForImage(e.input.Now, act)
 	e.status.Awaits = e.images.bare.need

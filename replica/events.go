@@ -24,7 +24,7 @@ type events struct {
 	created  *createdEvent
 	installs []*install
 	// spoiled are images that were found damaged and set aside.
-	spoiled []string
+	spoiled []spoiledEvent
 	// peers are those whose connection has proven something new.
 	peers []core.Peer
 	wishes
@@ -78,6 +78,14 @@ type sentEvent struct {
 type createdEvent struct {
 	meta entry.SnapshotMeta
 	err  error
+}
+
+// spoiledEvent tells of an own image that was found damaged and set aside.
+type spoiledEvent struct {
+	meta  entry.SnapshotMeta
+	cause error
+	// atStart is true when it was found by the start: then it has never been in use.
+	atStart bool
 }
 
 // install asks for a received and durable snapshot to replace the machine's state. done receives

@@ -27,8 +27,10 @@ type healing struct {
 	// damaged is what cannot be read. Invariant: ascending, disjoint, and in the log.
 	damaged []entry.Damage
 	// unclean is true while some of it was found by the start, unsure what of that may be a configuration:
-	// this member may not know the newest one, so it does not lead.
+	// this member may not know the newest one, so it does not lead. untold is true until the first turn has
+	// told what was found.
 	unclean bool
+	untold  bool
 	unsure  []entry.Damage
 	// copies wait to be written, or are being written; nil for none. writing tells which.
 	copies  *entry.Block
@@ -41,8 +43,8 @@ type healing struct {
 	hardship
 	// drop is up to where the log shall be dropped because an image has what cannot be read, 0 for not.
 	drop entry.Index
-	// repaired counts the entries that were healed.
-	repaired uint64
+	// repaired counts the entries that were healed, images the own images that were found damaged.
+	repaired, images uint64
 }
 
 // hardship is a leader's that cannot read what it has not applied, and gets no copies: it cannot commit that,
@@ -123,14 +125,19 @@ func (e *engine) noteDamage(found []entry.Damage, act *actions) {
 	h := &e.writer.heal
 	last := e.status.Last.Index
 	if n := h.add(found, e.core.Base().Index, last); n > 0 {
-		event := e.event(EventDamage)
-		event.Index, event.Err = found[0].First, fmt.Errorf("%w: entries %d to %d of the log and perhaps more",
-			entry.ErrCorrupt, found[0].First, found[0].Last)
-		act.events = append(act.events, event)
+		e.tellDamage(found[0], act)
 		e.config.Logger.Error("entries of the log cannot be read; copies are asked for", "member", e.config.ID,
 			"first", found[0].First, "last", found[0].Last, "new", n, "damaged", h.count())
 		h.asking.pause = 0
 	}
+}
+
+// tellDamage tells those who subscribe of damage that begins with a run.
+func (e *engine) tellDamage(d entry.Damage, act *actions) {
+	event := e.event(EventDamage)
+	event.Index, event.Err = d.First, fmt.Errorf("%w: entries %d to %d of the log and perhaps more",
+		entry.ErrCorrupt, d.First, d.Last)
+	act.events = append(act.events, event)
 }
 
 // foundAtStart takes note of what the store has found when it was recovered.
@@ -139,7 +146,7 @@ func (e *engine) foundAtStart(rec *entry.Recovered) {
 	if h.add(rec.Damaged, e.core.Base().Index, e.status.Last.Index) == 0 {
 		return
 	}
-	h.unclean = true
+	h.unclean, h.untold = true, true
 	for _, d := range h.damaged {
 		if d.Last > e.images.newest.Index && (!d.Known || configures(rec, d)) {
 			h.unsure = append(h.unsure, d)
@@ -186,6 +193,10 @@ func (e *engine) cutDamage(w *core.Write) {
 // heal does what is to be done about damage: it is called once in each turn, when core has decided.
 func (e *engine) heal(act *actions) {
 	h := &e.writer.heal
+	if h.untold && len(h.damaged) > 0 {
+		e.tellDamage(h.damaged[0], act)
+	}
+	h.untold = false
 	e.bearHardship()
 	if len(h.damaged) > 0 {
 		h.remove(0, e.core.Base().Index)

@@ -77,7 +77,7 @@ func TestHealsFromPeers(t *testing.T) {
 				for _, d := range []entry.Damage{{First: 2, Last: 2}, {First: 10, Last: 25}, {First: 100, Last: 101}} {
 					m.log.Damage(d.First, d.Last, known)
 				}
-				m.start()
+				events := m.startHeard()
 				time.Sleep(time.Second)
 				if err := m.Ready(); err == nil || !strings.Contains(err.Error(), "19 entries of the log, from 2 on") {
 					t.Errorf("with damage it says of its readiness: %v", err)
@@ -98,8 +98,30 @@ func TestHealsFromPeers(t *testing.T) {
 				if d := m.Status().Damage; d.Repaired != 19 || d.AtStart {
 					t.Errorf("the figures are %+v", d)
 				}
+				wantDamageThenHealed(t, events, 2)
 			})
 		})
+	}
+}
+
+// wantDamageThenHealed reads events until one tells, once, of damage from index first on, and then one that it
+// is healed.
+func wantDamageThenHealed(t *testing.T, events *replica.Subscription, first entry.Index) {
+	t.Helper()
+	events.Close()
+	var told []replica.EventKind
+	for e := range events.Events() {
+		switch e.Kind {
+		case replica.EventDamage:
+			if told = append(told, e.Kind); e.Index != first || !errors.Is(e.Err, entry.ErrCorrupt) {
+				t.Errorf("the event is %+v, want damage from %d on", e, first)
+			}
+		case replica.EventHealed:
+			told = append(told, e.Kind)
+		}
+	}
+	if !slices.Equal(told, []replica.EventKind{replica.EventDamage, replica.EventHealed}) {
+		t.Errorf("told was %v", told)
 	}
 }
 
@@ -325,6 +347,28 @@ func TestScrubFindsDamage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestScrubIsToldOf follows a pass of the scrub over a log of several pieces: where it is, and how many passes
+// came to the end.
+func TestScrubIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, nil).start()
+		m := c.leader()
+		for range 4 {
+			m.propose(strings.Repeat("x", 200<<10))
+		}
+		var seen []entry.Index
+		m.await("three passes", func(s replica.Status) bool {
+			if n := len(seen); n == 0 || seen[n-1] != s.Damage.Scrub.Next {
+				seen = append(seen, s.Damage.Scrub.Next)
+			}
+			return s.Damage.Scrub.Passes == 3
+		})
+		if last := slices.Max(seen); last == 0 || last > m.Status().Last.Index || !slices.Contains(seen, 0) {
+			t.Errorf("the passes went on from %v of %d entries", seen, m.Status().Last.Index)
+		}
+	})
 }
 
 // TestLoadFindsDamage lets a leader find damage when it reads old entries for a member that lags: that one

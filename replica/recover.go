@@ -64,7 +64,7 @@ func (r *Replica) recover() error {
 	}
 	e.writer.space.full = !r.room(false)
 	e.foundAtStart(&recovered)
-	e.status.Damage = e.writer.heal.figures()
+	e.status.Damage = e.damage()
 	r.engine, r.shell.machinist = e, m
 	return nil
 }

@@ -14,9 +14,10 @@ type scrubbing struct {
 	// next is the entry to go on from, 0 for the beginning; due is when.
 	next entry.Index
 	due  core.Instant
-	// began is when the pass began.
-	began core.Instant
-	busy  bool
+	// began is when the pass began, passes how many have come to the end.
+	began  core.Instant
+	passes uint64
+	busy   bool
 }
 
 const (
@@ -72,12 +73,13 @@ func (e *engine) takeScrubbed(ev *scrubbedEvent, act *actions) {
 	s := &e.writer.heal.scrubbing
 	s.busy, s.next = false, ev.next
 	s.due = e.input.Now + core.Instant(scrubPiece*int64(time.Second)/e.config.Limits.ScrubRate)
-	if ev.next == 0 {
-		s.due = max(s.due, s.began+core.Instant(scrubRest))
-	}
 	if ev.err != nil {
 		e.poison("scrubbing the log", ev.err)
 		return
+	}
+	if ev.next == 0 {
+		s.passes++
+		s.due = max(s.due, s.began+core.Instant(scrubRest))
 	}
 	e.noteDamage(ev.damage, act)
 }

@@ -26,7 +26,8 @@ type Status struct {
 	Configuration entry.Configuration
 }
 
-// Damage is what a replica's log holds and cannot read, and what was done about it.
+// Damage is what a replica's log holds and cannot read, and what was done about it. Counters start at 0 with
+// New.
 type Damage struct {
 	// Entries is how many log entries cannot be read at present, First the first of them, 0 for none.
 	Entries uint64
@@ -36,12 +37,25 @@ type Damage struct {
 	// Repaired counts the entries that were healed, Refused the messages about copies that could not be
 	// meant, or that nobody had asked for.
 	Repaired, Refused uint64
+	// Images counts this member's own images that were found damaged, and set aside.
+	Images uint64
+	Scrub  Scrub
 }
 
-// figures returns the damage for the status.
-func (h *healing) figures() Damage {
+// Scrub is how far the background check of the log is.
+type Scrub struct {
+	// Passes is how often the whole log was read, Next the entry that the present pass goes on from, 0 between
+	// two passes.
+	Passes uint64
+	Next   entry.Index
+}
+
+// damage returns the figures of damage for the status.
+func (e *engine) damage() Damage {
+	h := &e.writer.heal
 	return Damage{
 		Entries: h.count(), First: h.firstFrom(0), AtStart: h.unclean, Repaired: h.repaired, Refused: h.serving.refused,
+		Images: h.images, Scrub: Scrub{Passes: h.scrubbing.passes, Next: h.scrubbing.next},
 	}
 }
 

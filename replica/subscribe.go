@@ -30,8 +30,8 @@ const (
 	// EventSnapshotSent: Member has installed the image up to entry Index; or, with Err, it did not, and
 	// the transfer goes on later.
 	EventSnapshotSent
-	// EventSnapshotInstalled: the image up to entry Index, received from a leader, has replaced log and
-	// state.
+	// EventSnapshotInstalled: the image up to entry Index, received from a leader, has replaced the state, and
+	// the log unless that goes on from it.
 	EventSnapshotInstalled
 	// EventSpace: the log has no room for commands (Err), or has room again.
 	EventSpace
@@ -39,13 +39,15 @@ const (
 	EventDamage
 	// EventHealed: all entries of the log, which ends at Index, can be read again.
 	EventHealed
+	// EventSnapshotDamaged: this member's own image up to entry Index is damaged (Err) and was set aside. What
+	// replaces it is told as EventSnapshotTaken or EventSnapshotInstalled.
+	EventSnapshotDamaged
 	// EventFailed: the replica has stopped by itself, because of Err. It is the last event.
 	EventFailed
 )
 
 var eventNames = [...]string{"", "term", "role", "leader", "membership", "stall", "snapshot taken", "snapshot sent",
-	"snapshot installed", "space", "damage",
-	"healed", "failed"}
+	"snapshot installed", "space", "damage", "healed", "snapshot damaged", "failed"}
 
 // String returns the kind's name.
 func (k EventKind) String() string {
@@ -187,19 +189,27 @@ func (e *engine) event(kind EventKind) Event {
 	return Event{Kind: kind, At: e.input.Now, Term: s.Term, Role: s.Role, Leader: s.Leader}
 }
 
-// tellNotices passes on what core noticed. An installed snapshot is told when the machine has it, too.
+// tellNotices passes on what core noticed, and that the machine has been restored from a received snapshot,
+// whether core replaced the log by it, too, or not.
 func (e *engine) tellNotices(act *actions) {
 	kinds := [...]EventKind{
 		core.NoticeTerm: EventTerm, core.NoticeRole: EventRole, core.NoticeLeader: EventLeader,
 		core.NoticeMembership: EventMembership, core.NoticeStall: EventStall,
-		core.NoticeSnapshot: EventSnapshotInstalled,
 	}
 	for _, n := range e.effects.Notices {
+		if n.Kind == core.NoticeSnapshot {
+			continue
+		}
 		event := e.event(kinds[n.Kind])
 		event.Was, event.Index, event.Stalled = n.Was, n.Index, n.Stalled
 		act.events = append(act.events, event)
 		if n.Kind == core.NoticeStall {
 			e.config.Logger.Warn("the disk stands still or moves again", "member", e.config.ID, "stalled", n.Stalled)
 		}
+	}
+	if installed := e.input.Installed; installed != nil {
+		event := e.event(EventSnapshotInstalled)
+		event.Index = installed.Index
+		act.events = append(act.events, event)
 	}
 }
