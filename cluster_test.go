@@ -156,7 +156,7 @@ func newCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *cluster
 func (c *cluster) config(i int) RaftConfig {
 	return RaftConfig{
 		LogDir:   filepath.Join(c.t.TempDir(), fmt.Sprint(i)),
-		HostPort: "127.0.0.1:0",
+		HostPort: freeAddress(c.t),
 		// Twice the default: a machine that runs other packages' tests, with the race detector, may not
 		// schedule a leader for 0.3 s, and these tests are not about that.
 		Heartbeat: 2 * HeartbeatDefault,

@@ -125,7 +125,7 @@ func TestMembersAreMountedAgainWhenTheMountTableLostItsState(t *testing.T) {
 	t.Setenv("V23_PUBLISH_PERIOD", "100ms")
 	ctx, shutdown := test.V23Init()
 	t.Cleanup(shutdown)
-	address, stop := serveMountTable(t, ctx, "127.0.0.1:0")
+	address, stop := serveMountTable(t, ctx, freeAddress(t))
 	root := naming.Endpoint{Protocol: "tcp", Address: address}.WithBlessingNames([]string{test.TestBlessing})
 	if err := v23.GetNamespace(ctx).SetRoots(root.Name()); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestOnlyMembersOfTheSetHaveTheSharedName(t *testing.T) {
 	c.members[0].Start()
 	c.append(0, "x")
 	config := c.members[0].config
-	config.LogDir, config.Join = t.TempDir(), true
+	config.LogDir, config.HostPort, config.Join = t.TempDir(), freeAddress(t), true
 	m := &member{ctx: c.ctx, config: config, client: &journal{}}
 	c.members = append(c.members, m)
 	c.create(m)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +25,7 @@ import (
 	"v.io/v23/security"
 	"v.io/v23/security/access"
 	"v.io/x/ref"
+	"v.io/x/ref/lib/raft/internal/loopback"
 	vsecurity "v.io/x/ref/lib/security"
 )
 
@@ -123,19 +123,14 @@ func startProcesses(t testing.TB, n int) *processes {
 	return ps
 }
 
-// freeAddress returns a loopback address that nobody listens on at the moment.
+// freeAddress returns an address for a member that goes and comes back.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	found, err := loopback.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	return l.Addr().String()
+	return found[0]
 }
 
 // start starts member i and waits until it says that it has started.

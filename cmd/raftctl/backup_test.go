@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,19 +17,17 @@ import (
 	"v.io/x/ref/lib/raft/cmd/internal/boot"
 	"v.io/x/ref/lib/raft/cmd/internal/keyvalue"
 	"v.io/x/ref/lib/raft/cmd/internal/layout"
+	"v.io/x/ref/lib/raft/internal/loopback"
 )
 
-// freeAddress returns a loopback address that nobody listens on at the moment.
+// freeAddress returns an address for a member that goes and comes back.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	found, err := loopback.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
+	return found[0]
 }
 
 // memberProcess runs a member of its own on a directory, with the principals of a cluster of raftd dev, until

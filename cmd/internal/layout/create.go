@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,16 +12,8 @@ import (
 	"v.io/v23/security"
 	"v.io/v23/security/access"
 
+	"v.io/x/ref/lib/raft/internal/loopback"
 	vsecurity "v.io/x/ref/lib/security"
-)
-
-// The ports that members are given. They lie below those that systems hand out
-// for outgoing connections: a member that is down for a while must find its port
-// free when it comes back.
-const (
-	portFirst = 21000
-	portLast  = 29999
-	portTries = 1000
 )
 
 // create makes DIR/config in a temporary directory beside it, and renames it.
@@ -40,7 +30,7 @@ func create(dir string, members int) (err error) {
 			err = errors.Join(err, os.RemoveAll(made))
 		}
 	}()
-	ids, err := addresses(members)
+	ids, err := loopback.Addresses(members)
 	if err != nil {
 		return err
 	}
@@ -54,43 +44,6 @@ func create(dir string, members int) (err error) {
 		return err
 	}
 	return os.Rename(made, filepath.Join(dir, "config"))
-}
-
-// loopback returns an address of this machine that reaches nobody else, drawn at
-// random where the system takes all of 127.0.0.0/8 for its own (RFC 1122, section
-// 3.2.1.3): then a member that is down does not lose its port to another cluster.
-func loopback() string {
-	host := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))).String()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil || l.Close() != nil {
-		return "127.0.0.1"
-	}
-	return host
-}
-
-// addresses finds so many free addresses on this machine.
-func addresses(n int) (_ []string, err error) {
-	var held []net.Listener // until all are found, so that they differ
-	defer func() {
-		for _, l := range held {
-			err = errors.Join(err, l.Close())
-		}
-	}()
-	host := loopback()
-	var found []string
-	for range portTries {
-		port := portFirst + rand.IntN(portLast-portFirst+1)
-		address := net.JoinHostPort(host, strconv.Itoa(port))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue // taken
-		}
-		held = append(held, l)
-		if found = append(found, address); len(found) == n {
-			return found, nil
-		}
-	}
-	return nil, fmt.Errorf("found %d free ports from %d to %d, want %d", len(found), portFirst, portLast, n)
 }
 
 // createCredentials makes the principals: root, which blesses itself, and the
