@@ -147,7 +147,15 @@ func TestDeadMemberIsReplaced(t *testing.T) {
 	}
 }
 
+// TestWipedMemberIsReplacedUnderItsID starts a member on an empty directory, with the static list of its
+// program, and with Join.
 func TestWipedMemberIsReplacedUnderItsID(t *testing.T) {
+	for _, join := range []bool{false, true} {
+		t.Run(fmt.Sprint("join ", join), func(t *testing.T) { replaceWiped(t, join) })
+	}
+}
+
+func replaceWiped(t *testing.T, join bool) {
 	c := startCluster(t, 3, nil)
 	c.append(c.leader(), "x")
 	wiped := (c.leader() + 1) % 3
@@ -170,11 +178,13 @@ func TestWipedMemberIsReplacedUnderItsID(t *testing.T) {
 	if err := os.RemoveAll(m.config.LogDir); err != nil {
 		t.Fatal(err)
 	}
-	m.config.HostPort = id // Its address, and so its id, are the same.
+	m.config.HostPort, m.config.Join = id, join // Its address, and so its id, are the same.
 	c.create(m)
-	for _, other := range c.members { // The program's static list.
-		if err := m.AddMember(c.ctx, other.ID()); err != nil {
-			t.Fatal(err)
+	if !join {
+		for _, other := range c.members {
+			if err := m.AddMember(c.ctx, other.ID()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	m.Start()
