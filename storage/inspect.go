@@ -55,9 +55,11 @@ func (i *Inspection) Log(inspector wal.Inspector) error {
 	return inspector.Run(i.fs, i.path)
 }
 
-// Snapshots returns the directory's complete images, newest first, and those that are damaged. With read it
-// reads the images too; else only their heads and trailers.
-func (i *Inspection) Snapshots(read bool) (list []entry.SnapshotMeta, damaged []entry.AsideSnapshot, err error) {
+// Snapshots returns the directory's complete images, newest first, and those that are damaged. read is given
+// each image to read it whole, so that it can say how far it is and be interrupted; with nil only heads and
+// trailers are read. An error of read that does not come from the image ends the inspection and is returned.
+func (i *Inspection) Snapshots(read func(meta entry.SnapshotMeta, image io.Reader) error) (
+	list []entry.SnapshotMeta, damaged []entry.AsideSnapshot, err error) {
 	o := snapshot.Options{Incarnation: i.identity.Incarnation}
 	s, err := snapshot.Open(untouched{i.fs}, i.path, o)
 	if err != nil {
@@ -68,10 +70,10 @@ func (i *Inspection) Snapshots(read bool) (list []entry.SnapshotMeta, damaged []
 	}
 	damaged = s.Aside()
 	for _, meta := range list {
-		if !read {
+		if read == nil {
 			break
 		}
-		failed := readImage(s, meta.ID)
+		failed := readImage(s, meta, read)
 		if errors.Is(failed, entry.ErrCorrupt) {
 			damaged = append(damaged, entry.AsideSnapshot{Meta: meta, Cause: failed})
 		} else if failed != nil {
@@ -81,14 +83,13 @@ func (i *Inspection) Snapshots(read bool) (list []entry.SnapshotMeta, damaged []
 	return list, damaged, nil
 }
 
-// readImage reads all of an image.
-func readImage(s *snapshot.Store, id string) error {
-	r, err := s.Open(id, 0)
+// readImage lets read read all of an image.
+func readImage(s *snapshot.Store, meta entry.SnapshotMeta, read func(entry.SnapshotMeta, io.Reader) error) error {
+	r, err := s.Open(meta.ID, 0)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, r)
-	return errors.Join(err, r.Close())
+	return errors.Join(read(meta, r), r.Close())
 }
 
 // Close gives the directory back.

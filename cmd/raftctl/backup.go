@@ -40,6 +40,7 @@ func runBackup(ctx context.Context, std command.Streams, args []string) error {
 	rest, err := parse(&g, std, "backup", backupUsage, args, 1, func(set *flag.FlagSet) {
 		g.timeout = backupBound
 		set.Lookup("timeout").DefValue = backupBound.String()
+		std.ProgressFlag(set)
 	})
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func receiveBackup(pieces backupPieces, std command.Streams, file string) (entry
 	if err != nil {
 		return meta, err
 	}
-	p := command.NewProgress(std.Err, "backup", meta.Size)
+	p := std.NewProgress("backup", meta.Size)
 	err = copyPieces(pieces, io.MultiWriter(sink, p))
 	p.End()
 	if err == nil {

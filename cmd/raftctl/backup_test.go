@@ -15,6 +15,7 @@ import (
 	_ "v.io/x/ref/runtime/factories/generic"
 
 	"v.io/x/ref/lib/raft/cmd/internal/boot"
+	"v.io/x/ref/lib/raft/cmd/internal/command"
 	"v.io/x/ref/lib/raft/cmd/internal/keyvalue"
 	"v.io/x/ref/lib/raft/cmd/internal/layout"
 	"v.io/x/ref/lib/raft/internal/loopback"
@@ -135,9 +136,9 @@ func TestBackupRestore(t *testing.T) {
 	}
 	say("set before backed up")
 	file := filepath.Join(t.TempDir(), "backup")
-	out, err := exec.Command(ctl, "backup", "--dir", dir, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("backup: %v\n%s", err, out)
+	out, err := exec.Command(ctl, "backup", "--dir", dir, "--progress", "0", file).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "backup: 0 MiB of 0 MiB (100%)") {
+		t.Fatalf("backup, telling how far it is: %v\n%s", err, out)
 	}
 	said := fields(string(out))
 	if len(said["sha256"]) != 64 || said["index"] == "0" || said["cluster"] == "" {
@@ -148,9 +149,9 @@ func TestBackupRestore(t *testing.T) {
 
 	target, id := filepath.Join(t.TempDir(), "restored"), freeAddress(t)
 	refusesRestores(t, raftd, file, place)
-	out, err = exec.Command(raftd, "restore", "--dir", target, "--id", id, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("restore: %v\n%s", err, out)
+	out, err = exec.Command(raftd, "restore", "--dir", target, "--id", id, "--progress", "0", file).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "restore: 0 MiB of 0 MiB (100%)") {
+		t.Fatalf("restore, telling how far it is: %v\n%s", err, out)
 	}
 	founded := fields(string(out))
 	if founded["index"] != said["index"] || founded["state"] != said["state"] || founded["cluster"] == said["cluster"] {
@@ -167,10 +168,7 @@ func TestBackupRestore(t *testing.T) {
 	if b := get(name, "before"); b != "backed up" {
 		t.Errorf("started again it has before=%s", b)
 	}
-	out, err = exec.Command(raftd, "restore", "--dir", target, "--id", id, file).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "is not empty") {
-		t.Errorf("restoring over a running member: %v\n%s", err, out)
-	}
+	ends(t, command.ExitFailed, "is not empty", raftd, "restore", "--dir", target, "--id", id, file)
 	if got := say("get after"); got != "after=not in it" {
 		t.Errorf("the cluster that was backed up: %q", got)
 	}
@@ -190,10 +188,11 @@ func refusesBackups(t *testing.T, ctl, dir, file string, place layout.Layout) {
 		"admin right":       {"--dir", dir, "--credentials", place.Credentials("client"), filepath.Join(t.TempDir(), "x")},
 		"takes 1 arguments": {"--dir", dir},
 	} {
-		out, err := exec.Command(ctl, append([]string{"backup"}, args...)...).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), want) {
-			t.Errorf("backup %v: %v\n%s", args, err, out)
+		status := command.ExitFailed
+		if want == "takes 1 arguments" {
+			status = command.ExitUsage
 		}
+		ends(t, status, want, ctl, append([]string{"backup"}, args...)...)
 	}
 	after, err := os.ReadFile(file)
 	if err != nil || !slices.Equal(before, after) {
@@ -212,6 +211,7 @@ func refusesRestores(t *testing.T, raftd, file string, place layout.Layout) {
 		!strings.Contains(string(out), "Then start the member, and add the others") {
 		t.Errorf("restore -h: %v\n%s", err, out)
 	}
+	ends(t, command.ExitUsage, "needs --id", raftd, "restore", "--dir", t.TempDir(), file)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -243,10 +243,7 @@ func refusesRestores(t *testing.T, raftd, file string, place layout.Layout) {
 				t.Fatal(err)
 			}
 		}
-		out, err := exec.Command(raftd, "restore", "--dir", target, "--id", "127.0.0.1:1", name).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), want) {
-			t.Errorf("%s: %v\n%s", want, err, out)
-		}
+		ends(t, command.ExitFailed, want, raftd, "restore", "--dir", target, "--id", "127.0.0.1:1", name)
 		if left, err := filepath.Glob(filepath.Join(target, "*")); err != nil || len(left) > 0 {
 			t.Errorf("%s: it left %v, %v", want, left, err)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"v.io/v23/naming"
 
+	"v.io/x/ref/lib/raft/cmd/internal/command"
 	"v.io/x/ref/lib/raft/cmd/internal/layout"
 	vsecurity "v.io/x/ref/lib/security"
 )
@@ -172,24 +174,39 @@ func TestRaftctlByName(t *testing.T) {
 	}
 }
 
+// ends runs a program in a process of its own, which must end with a status and say something.
+func ends(t *testing.T, status int, says, program string, args ...string) {
+	t.Helper()
+	c := exec.Command(program, args...)
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if got := c.ProcessState.ExitCode(); got != status || !strings.Contains(string(out), says) {
+		t.Errorf("%s %q: status %d, want %d and %q\n%s", filepath.Base(program), args, got, status, says, out)
+	}
+}
+
 // TestRaftctlRefuses lists command lines that cannot work.
 func TestRaftctlRefuses(t *testing.T) {
 	ctl := build(t, "raftctl")
 	for _, test := range []struct {
-		args []string
-		want string
+		status int
+		args   []string
+		want   string
 	}{
-		{nil, "raftctl append"},
-		{[]string{"status"}, "give --dir"},
-		{[]string{"status", "--credentials", t.TempDir()}, "give --dir"},
-		{[]string{"status", "--credentials", t.TempDir(), "--name", "/x/raft"}, "credentials in"},
-		{[]string{"status", "--dir", t.TempDir()}, "has raftd dev run"},
-		{[]string{"append", "--dir", t.TempDir()}, "takes 1 arguments"},
-		{[]string{"status", "--credentials", t.TempDir(), "--namespace", "/x"}, "credentials in"},
+		{command.ExitUsage, nil, "raftctl append"},
+		{command.ExitUsage, []string{"what"}, "raftctl append"},
+		{command.ExitUsage, []string{"status"}, "give --dir"},
+		{command.ExitUsage, []string{"status", "--what"}, "not defined"},
+		{command.ExitUsage, []string{"status", "--credentials", t.TempDir()}, "give --dir"},
+		{command.ExitFailed, []string{"status", "--credentials", t.TempDir(), "--name", "/x/raft"}, "credentials in"},
+		{command.ExitFailed, []string{"status", "--dir", t.TempDir()}, "has raftd dev run"},
+		{command.ExitUsage, []string{"append", "--dir", t.TempDir()}, "takes 1 arguments"},
+		{command.ExitFailed, []string{"status", "--credentials", t.TempDir(), "--namespace", "/x"}, "credentials in"},
+		{0, []string{"status", "-h"}, "raftctl status"},
 	} {
-		out, err := exec.Command(ctl, test.args...).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), test.want) {
-			t.Errorf("%q: %q, %v, want something about %q", test.args, out, err, test.want)
-		}
+		ends(t, test.status, test.want, ctl, test.args...)
 	}
 }

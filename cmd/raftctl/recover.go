@@ -53,9 +53,10 @@ type recovery struct {
 	paths               []string
 }
 
-func parseRecovery(std command.Streams, name string, args []string, required ...string) (r recovery, err error) {
+func parseRecovery(std *command.Streams, name string, args []string, required ...string) (r recovery, err error) {
 	set := flag.NewFlagSet("raftctl recover "+name, flag.ContinueOnError)
 	set.SetOutput(std.Err)
+	std.ProgressFlag(set)
 	set.StringVar(&r.id, "id", "", "the `id` of the new cluster's member; that of the directory gone on from when empty")
 	if len(required) > 0 {
 		set.StringVar(&r.fingerprint, "fingerprint", "", "the `fingerprint` that plan printed")
@@ -101,7 +102,7 @@ func (r *recovery) with(ctx context.Context, std command.Streams,
 
 // runRecoverPlan prints a plan.
 func runRecoverPlan(ctx context.Context, std command.Streams, args []string) error {
-	r, err := parseRecovery(std, "plan", args)
+	r, err := parseRecovery(&std, "plan", args)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func runRecoverPlan(ctx context.Context, std command.Streams, args []string) err
 
 // runRecoverApply makes the directory.
 func runRecoverApply(ctx context.Context, std command.Streams, args []string) error {
-	r, err := parseRecovery(std, "apply", args, "fingerprint", "to")
+	r, err := parseRecovery(&std, "apply", args, "fingerprint", "to")
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func apply(ctx context.Context, std command.Streams, all []*survivor, p *plan,
 	f.Term = max(f.Term, p.source.last.Term)
 	f.Member = p.member
 	f.Cluster, f.Incarnation = command.NewCluster()
-	progress := command.NewProgress(std.Err, "recover", -1)
+	progress := std.NewProgress("recover", -1)
 	defer progress.End()
 	f.Progress = progress.At
 	return f.Cluster, storage.Found(vfs.OS(), path, f)

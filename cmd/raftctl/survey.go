@@ -109,7 +109,7 @@ func (s *survivor) read(ctx context.Context, std command.Streams) (err error) {
 		}
 	}
 	s.unfit = s.judge(ctx, std)
-	return nil
+	return ctx.Err() // who interrupts the reading has not found the directory unfit
 }
 
 // lastOf returns the log's last entry.
@@ -133,7 +133,8 @@ func termAt(rec *entry.Recovered, i entry.Index) (term entry.Term) {
 	return term
 }
 
-// judge says why the state cannot be gone on from, "" when it can. It reads the whole image.
+// judge says why the state cannot be gone on from, "" when it can. It reads all of log and image: what opening
+// the log did not read may be damaged too.
 func (s *survivor) judge(ctx context.Context, std command.Streams) string {
 	rec := &s.recovered
 	own, member := s.inForce.Find(s.identity.Member)
@@ -156,7 +157,35 @@ func (s *survivor) judge(ctx context.Context, std command.Streams) string {
 			return fmt.Sprintf("its image cannot be read: %v", err)
 		}
 	}
+	if err := s.verifyLog(ctx, std); err != nil {
+		return fmt.Sprintf("its log cannot be read: %v", err)
+	}
 	return ""
+}
+
+// verifyStep is how many bytes of a log are read between two looks at whether to go on.
+const verifyStep = 4 << 20
+
+// verifyLog reads the log. The error names the first entry that is damaged.
+func (s *survivor) verifyLog(ctx context.Context, std command.Streams) error {
+	p := std.NewProgress("verify the log of "+string(s.identity.Member), -1)
+	defer p.End()
+	next, steps := s.recovered.Base.Index+1, int64(0)
+	for next != 0 && next <= s.recovered.Last {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		after, damaged, err := s.dir.Log().Verify(next, verifyStep)
+		if err != nil {
+			return err
+		}
+		if len(damaged) > 0 {
+			return fmt.Errorf("entries from %d on are damaged", damaged[0].First)
+		}
+		next, steps = after, steps+1
+		p.At(steps * verifyStep)
+	}
+	return nil
 }
 
 func (s *survivor) verifyImage(ctx context.Context, std command.Streams) error {
@@ -164,7 +193,7 @@ func (s *survivor) verifyImage(ctx context.Context, std command.Streams) error {
 	if err != nil {
 		return err
 	}
-	p := command.NewProgress(std.Err, "verify "+string(s.identity.Member), s.image.Size)
+	p := std.NewProgress("verify the image of "+string(s.identity.Member), s.image.Size)
 	defer p.End()
 	_, err = io.Copy(p, command.Interruptible(ctx, image))
 	return errors.Join(err, image.Close())

@@ -36,6 +36,7 @@ func runRestore(ctx context.Context, std command.Streams, args []string) error {
 	set.SetOutput(std.Err)
 	set.StringVar(&dir, "dir", "", "the member's `directory`; it must be new, or hold no member's state")
 	set.StringVar(&id, "id", "", "the member's id and address, `host:port`")
+	std.ProgressFlag(set)
 	set.Usage = func() {
 		fmt.Fprint(std.Err, restoreUsage)
 		set.PrintDefaults()
@@ -66,7 +67,7 @@ func restore(ctx context.Context, std command.Streams, path string, id entry.Mem
 	}
 	defer func() { err = errors.Join(err, image.Close()) }()
 	meta := archive.Meta()
-	p := command.NewProgress(std.Err, "restore", meta.Size)
+	p := std.NewProgress("restore", meta.Size)
 	defer p.End()
 	f = storage.Founding{Member: id, Term: meta.Term, Progress: p.At,
 		Image: &storage.FoundingImage{Meta: meta, Bytes: command.Interruptible(ctx, image)}}

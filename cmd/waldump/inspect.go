@@ -6,9 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"path/filepath"
-	"time"
 
 	"v.io/x/ref/lib/raft/cmd/internal/command"
 	"v.io/x/ref/lib/raft/entry"
@@ -16,13 +14,11 @@ import (
 	"v.io/x/ref/lib/raft/storage/wal"
 )
 
-// progressEvery is how often a long inspection says how far it is.
-const progressEvery = 2 * time.Second
-
 // parse parses the flags of a subcommand and returns the directory.
-func parse(std command.Streams, name, about string, args []string, more func(*flag.FlagSet)) (string, error) {
+func parse(std *command.Streams, name, about string, args []string, more func(*flag.FlagSet)) (string, error) {
 	set := flag.NewFlagSet("waldump "+name, flag.ContinueOnError)
 	set.SetOutput(std.Err)
+	std.ProgressFlag(set)
 	more(set)
 	set.Usage = func() {
 		fmt.Fprintf(std.Err, "waldump %s [flags] DIR\n\n%s\n\n", name, about)
@@ -45,39 +41,38 @@ func inspect(dir string, f func(*storage.Inspection) error) (err error) {
 	return f(i)
 }
 
-// progress says how far an inspection is, from time to time.
-type progress struct {
-	notes io.Writer
-	ctx   context.Context
-	last  time.Time
-}
-
-// segment is told of each segment; it reports whether to go on.
-func (p *progress) segment(s wal.SegmentFound) {
-	now := time.Now()
-	if p.last.IsZero() {
-		p.last = now
+// inspectLog runs an inspector over the log, until ctx ends, and says how far it is.
+func inspectLog(ctx context.Context, std command.Streams, i *storage.Inspection, v wal.Inspector) error {
+	var p *command.Progress
+	total, visit := int64(0), v.Segment
+	v.Stop = ctx.Err
+	v.Segment = func(s wal.SegmentFound) {
+		if total = s.Total; p == nil {
+			p = std.NewProgress("log", total)
+		}
+		p.At(s.Read)
+		visit(s)
 	}
-	if now.Sub(p.last) >= progressEvery {
-		p.last = now
-		fmt.Fprintf(p.notes, "waldump: %d of %d MiB read\n", s.Read>>20, s.Total>>20)
+	if err := i.Log(v); err != nil {
+		return err
 	}
+	p.At(total)
+	p.End()
+	return nil
 }
 
 // runDump prints a line for everything in the log.
 func runDump(ctx context.Context, std command.Streams, args []string) error {
-	dir, err := parse(std, "dump", "Prints a line for each segment, batch and entry. Payloads are not printed.", args,
+	dir, err := parse(&std, "dump", "Prints a line for each segment, batch and entry. Payloads are not printed.", args,
 		func(*flag.FlagSet) {})
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(std.Out)
-	count, p := 0, progress{notes: std.Err, ctx: ctx}
+	count := 0
 	err = inspect(dir, func(i *storage.Inspection) error {
-		return i.Log(wal.Inspector{
-			Stop: ctx.Err,
+		return inspectLog(ctx, std, i, wal.Inspector{
 			Segment: func(s wal.SegmentFound) {
-				p.segment(s)
 				fmt.Fprintf(out, "segment %d  %s  %d bytes, after (index %d, term %d)\n",
 					s.Generation, filepath.Base(s.File), s.Size, s.Base.Index, s.Base.Term)
 			},

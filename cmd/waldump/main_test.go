@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"v.io/x/ref/lib/raft/cmd/internal/command"
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/storage"
 )
@@ -238,6 +241,57 @@ func TestRefused(t *testing.T) {
 		if status, _, notes := waldump(t, args...); status != 2 || notes == "" {
 			t.Errorf("waldump %q: status %d, %q", args, status, notes)
 		}
+	}
+}
+
+// TestProgress: what takes long says how far it is, on standard error: the log segment by segment, each snapshot;
+// what does not says nothing.
+func TestProgress(t *testing.T) {
+	dir := member(t)
+	for _, sub := range []string{"dump", "verify", "stat", "repair"} {
+		status, quiet, notes := waldump(t, sub, dir)
+		if status != 0 || notes != "" {
+			t.Errorf("a short %s: status %d, it says %q", sub, status, notes)
+		}
+		status, out, notes := waldump(t, sub, "-progress", "0", dir)
+		if n := strings.Count(notes, "log: 0 MiB of 0 MiB ("); status != 0 || n < 5 || !strings.Contains(notes, "(100%)") {
+			t.Errorf("%s -progress 0: status %d, %d lines of the log: %s", sub, status, n, notes)
+		}
+		if out != quiet {
+			t.Errorf("%s -progress 0 prints other lines:\n%s", sub, out)
+		}
+		if got := strings.Contains(notes, "snapshot at index 5: 0 MiB"); got != (sub == "verify") {
+			t.Errorf("%s -progress 0: it speaks of snapshots: %v\n%s", sub, got, notes)
+		}
+	}
+}
+
+// stopper ends a context when a text is written to it.
+type stopper struct {
+	text string
+	stop func()
+}
+
+func (s stopper) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.text) {
+		s.stop()
+	}
+	return len(p), nil
+}
+
+// TestInterrupt: who interrupts it is not told that all is well, whatever was being read.
+func TestInterrupt(t *testing.T) {
+	dir := member(t)
+	for during, run := range map[string]func(context.Context, command.Streams, []string) error{
+		"log: ": runDump, "snapshot at": runVerify,
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		std := command.Streams{Out: io.Discard, Err: stopper{during, stop}}
+		err := run(ctx, std, []string{"-progress", "0", dir})
+		if code := status(std, err); !errors.Is(err, context.Canceled) || code != statusRefused {
+			t.Errorf("interrupted in %q: status %d, %v", during, code, err)
+		}
+		stop()
 	}
 }
 

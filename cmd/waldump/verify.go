@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -24,15 +25,11 @@ type totals struct {
 }
 
 // inspector returns an inspector that counts.
-func (t *totals) inspector(p *progress) wal.Inspector {
+func (t *totals) inspector() wal.Inspector {
 	return wal.Inspector{
-		Stop: p.ctx.Err,
-		Segment: func(s wal.SegmentFound) {
-			p.segment(s)
-			t.segments, t.bytes = t.segments+1, t.bytes+s.Size
-		},
-		Batch: t.batch,
-		Entry: func(e wal.EntryFound) { t.entries += int(e.Last - e.First + 1); t.term = max(t.term, e.Header.Term) },
+		Segment: func(s wal.SegmentFound) { t.segments, t.bytes = t.segments+1, t.bytes+s.Size },
+		Batch:   t.batch,
+		Entry:   func(e wal.EntryFound) { t.entries += int(e.Last - e.First + 1); t.term = max(t.term, e.Header.Term) },
 	}
 }
 
@@ -65,18 +62,23 @@ func (t *totals) batch(b wal.BatchFound) {
 // runVerify reads everything.
 func runVerify(ctx context.Context, std command.Streams, args []string) error {
 	const about = "Reads all of the log and of the snapshots and lists what is not what was written."
-	dir, err := parse(std, "verify", about, args, func(*flag.FlagSet) {})
+	dir, err := parse(&std, "verify", about, args, func(*flag.FlagSet) {})
 	if err != nil {
 		return err
 	}
 	var t totals
 	err = inspect(dir, func(i *storage.Inspection) error {
-		v := t.inspector(&progress{notes: std.Err, ctx: ctx})
+		v := t.inspector()
 		v.Fault = func(f wal.Fault) { t.faults++; fmt.Fprintln(std.Out, faultLine(f)) }
-		if err := i.Log(v); err != nil {
+		if err := inspectLog(ctx, std, i, v); err != nil {
 			return err
 		}
-		list, damaged, err := i.Snapshots(true)
+		list, damaged, err := i.Snapshots(func(meta entry.SnapshotMeta, image io.Reader) error {
+			p := std.NewProgress(fmt.Sprintf("snapshot at index %d", meta.Index), meta.Size)
+			defer p.End()
+			_, err := io.Copy(p, command.Interruptible(ctx, image))
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -93,7 +95,7 @@ func runVerify(ctx context.Context, std command.Streams, args []string) error {
 
 // runStat sums up.
 func runStat(ctx context.Context, std command.Streams, args []string) error {
-	dir, err := parse(std, "stat", "Sums up what the member remembers.", args, func(*flag.FlagSet) {})
+	dir, err := parse(&std, "stat", "Sums up what the member remembers.", args, func(*flag.FlagSet) {})
 	if err != nil {
 		return err
 	}
@@ -102,12 +104,12 @@ func runStat(ctx context.Context, std command.Streams, args []string) error {
 		id := i.Identity()
 		fmt.Fprintf(std.Out, "member       %s\nincarnation  %016x\ncluster      %v\n",
 			id.Member, uint64(id.Incarnation), id.Cluster)
-		v := t.inspector(&progress{notes: std.Err, ctx: ctx})
+		v := t.inspector()
 		v.Fault = func(wal.Fault) { t.faults++ }
-		if err := i.Log(v); err != nil {
+		if err := inspectLog(ctx, std, i, v); err != nil {
 			return err
 		}
-		list, damaged, err := i.Snapshots(false)
+		list, damaged, err := i.Snapshots(nil)
 		if err != nil {
 			return err
 		}
@@ -145,7 +147,7 @@ func runRepair(ctx context.Context, std command.Streams, args []string) error {
 	const about = "Lists what of the damage the directory itself can put right, and what needs copies of other\n" +
 		"members, which the member fetches when it starts. With -apply it does the former."
 	var apply bool
-	dir, err := parse(std, "repair", about, args, func(set *flag.FlagSet) {
+	dir, err := parse(&std, "repair", about, args, func(set *flag.FlagSet) {
 		set.BoolVar(&apply, "apply", false, "do it; else it is only planned")
 	})
 	if err != nil {
@@ -153,7 +155,7 @@ func runRepair(ctx context.Context, std command.Streams, args []string) error {
 	}
 	local, left := 0, 0
 	err = inspect(dir, func(i *storage.Inspection) error {
-		v := (&totals{}).inspector(&progress{notes: std.Err, ctx: ctx})
+		v := (&totals{}).inspector()
 		v.Mend = apply
 		v.Fault = func(f wal.Fault) {
 			verb := "needs a copy:"
@@ -167,7 +169,7 @@ func runRepair(ctx context.Context, std command.Streams, args []string) error {
 			}
 			fmt.Fprintf(std.Out, "%s %s\n", verb, faultLine(f))
 		}
-		return i.Log(v)
+		return inspectLog(ctx, std, i, v)
 	})
 	if err != nil {
 		return err

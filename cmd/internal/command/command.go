@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The exit codes of a program.
@@ -27,6 +28,8 @@ var ErrUsage = errors.New("usage")
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// Every is how often a long run says on Err how far it is, see ProgressFlag.
+	Every time.Duration
 }
 
 // A Sub is one thing that a program does.
@@ -40,7 +43,7 @@ type Sub struct {
 // Main runs a program and ends the process. An interrupt ends the context.
 func Main(program string, subs []Sub) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := Dispatch(ctx, Streams{os.Stdin, os.Stdout, os.Stderr}, program, subs, os.Args[1:])
+	err := Dispatch(ctx, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, program, subs, os.Args[1:])
 	stop()
 	os.Exit(ExitCode(os.Stderr, program, err))
 }

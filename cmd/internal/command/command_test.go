@@ -34,7 +34,7 @@ func TestDispatch(t *testing.T) {
 		{args: nil, code: ExitUsage, notes: "p bad      fails"},
 	} {
 		var out, notes strings.Builder
-		err := Dispatch(t.Context(), Streams{strings.NewReader(""), &out, &notes}, "p", subs, test.args)
+		err := Dispatch(t.Context(), Streams{In: strings.NewReader(""), Out: &out, Err: &notes}, "p", subs, test.args)
 		code := ExitCode(&notes, "p", err)
 		if code != test.code || out.String() != test.out || !strings.Contains(notes.String(), test.notes) {
 			t.Errorf("%q: code %d, out %q, notes %q", test.args, code, out.String(), notes.String())

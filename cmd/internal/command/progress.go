@@ -1,6 +1,7 @@
 package command
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -11,19 +12,24 @@ import (
 type Progress struct {
 	notes io.Writer
 	what  string
+	every time.Duration
 	total int64
 	done  int64
 	begun time.Time
 	told  time.Time
+	spoke bool
 	now   func() time.Time
 }
 
-// progressEvery is the time between two lines.
-const progressEvery = time.Second
+// ProgressFlag declares the flag that sets Every.
+func (s *Streams) ProgressFlag(set *flag.FlagSet) {
+	set.DurationVar(&s.Every, "progress", time.Second,
+		"how often a long run says on standard error how far it is; 0 for each step, less than 0 for never")
+}
 
 // NewProgress begins a copy of total bytes, negative when that is not known.
-func NewProgress(notes io.Writer, what string, total int64) *Progress {
-	p := &Progress{notes: notes, what: what, total: total, now: time.Now}
+func (s *Streams) NewProgress(what string, total int64) *Progress {
+	p := &Progress{notes: s.Err, what: what, every: s.Every, total: total, now: time.Now}
 	p.begun = p.now()
 	p.told = p.begun
 	return p
@@ -38,15 +44,15 @@ func (p *Progress) Write(b []byte) (int, error) {
 // At says that done bytes are copied.
 func (p *Progress) At(done int64) {
 	p.done = done
-	if now := p.now(); now.Sub(p.told) >= progressEvery {
-		p.told = now
+	if now := p.now(); p.every >= 0 && now.Sub(p.told) >= p.every {
+		p.told, p.spoke = now, true
 		p.tell()
 	}
 }
 
 // End says how much it was, if it took long enough to have been told.
 func (p *Progress) End() {
-	if p.told != p.begun {
+	if p.spoke {
 		p.tell()
 	}
 }

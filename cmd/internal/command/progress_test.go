@@ -1,6 +1,7 @@
 package command
 
 import (
+	"flag"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,10 @@ import (
 // TestProgress: a short copy says nothing, a long one a line each second and one at its end.
 func TestProgress(t *testing.T) {
 	var notes strings.Builder
-	p := NewProgress(&notes, "copy", 4<<20)
+	std := Streams{Err: &notes}
+	set := flag.NewFlagSet("p copy", flag.ContinueOnError)
+	std.ProgressFlag(set)
+	p := std.NewProgress("copy", 4<<20)
 	now := p.begun
 	p.now = func() time.Time { return now }
 	step := func(d time.Duration) {
@@ -31,9 +35,23 @@ func TestProgress(t *testing.T) {
 		t.Errorf("it says %q, want %q", notes.String(), want)
 	}
 	notes.Reset()
-	q := NewProgress(&notes, "copy", -1)
+	q := std.NewProgress("copy", -1)
 	q.now = func() time.Time { return q.begun.Add(2 * time.Second) }
 	if q.At(3 << 20); notes.String() != "copy: 3 MiB in 2s\n" {
 		t.Errorf("without a total it says %q", notes.String())
+	}
+	for every, want := range map[string]int{"0s": 3, "-1s": 0} {
+		notes.Reset()
+		if err := set.Parse([]string{"-progress", every}); err != nil {
+			t.Fatal(err)
+		}
+		r := std.NewProgress("copy", 3)
+		r.now = func() time.Time { return r.begun }
+		r.At(1)
+		r.At(2)
+		r.End()
+		if got := strings.Count(notes.String(), "\n"); got != want {
+			t.Errorf("-progress %s: %d lines, want %d: %q", every, got, want, notes.String())
+		}
 	}
 }
