@@ -25,48 +25,50 @@ type deeds struct {
 
 // memberLife is a member's work on its directory: it votes, appends, takes an image and compacts behind it,
 // and installs one that is ahead of its log. after is told before and after each step.
-func memberLife(d *storage.Dir, tell func(tried deeds, done bool)) error {
+func memberLife(d *storage.Dir, tell func(what string, tried deeds, done bool)) error {
 	var now deeds
-	step := func(next deeds, work func() error) error {
-		tell(next, false)
+	step := func(what string, next deeds, work func() error) error {
+		tell(what, next, false)
 		if err := work(); err != nil {
 			return err
 		}
 		now = next
-		tell(now, true)
+		tell(what, now, true)
 		return nil
 	}
-	store := func(b *entry.Batch, next deeds) error {
-		return step(next, func() error { return d.Log().Store(b) })
+	store := func(what string, b *entry.Batch, next deeds) error {
+		return step(what, next, func() error { return d.Log().Store(b) })
 	}
 	hard := entry.HardState{Term: 3, Vote: "one"}
-	if err := store(&entry.Batch{Hard: &hard}, deeds{hard: hard}); err != nil {
+	if err := store("vote", &entry.Batch{Hard: &hard}, deeds{hard: hard}); err != nil {
 		return err
 	}
 	for i := entry.Index(1); i <= 24; i++ {
 		next := now
 		next.last = i
-		if err := store(&entry.Batch{Blocks: []*entry.Block{blockOf(i)}}, next); err != nil {
+		if err := store("append", &entry.Batch{Blocks: []*entry.Block{blockOf(i)}}, next); err != nil {
 			return err
 		}
 	}
-	image := func(i entry.Index) error {
+	image := func(what string, i entry.Index) error {
 		next := now
 		next.snapshot = i
-		return step(next, func() error { return imageAt(d, i) })
+		return step(what, next, func() error { return imageAt(d, i) })
 	}
-	if err := image(18); err != nil {
+	if err := image("snapshot", 18); err != nil {
 		return err
 	}
-	if err := errors.Join(d.Snapshots().Retain(1), d.Log().Compact(18)); err != nil {
+	if err := step("compact", now, func() error {
+		return errors.Join(d.Snapshots().Retain(1), d.Log().Compact(18))
+	}); err != nil {
 		return err
 	}
-	if err := image(40); err != nil { // another member's, ahead of this log
+	if err := image("install", 40); err != nil { // another member's, ahead of this log
 		return err
 	}
 	next := now
 	next.last = 40
-	return store(&entry.Batch{Reset: &entry.Position{Index: 40, Term: 1}}, next)
+	return store("install", &entry.Batch{Reset: &entry.Position{Index: 40, Term: 1}}, next)
 }
 
 func blockOf(i entry.Index) *entry.Block {
@@ -148,15 +150,18 @@ func TestCrash(t *testing.T) {
 		}
 		return disk, d.Close()
 	}
+	under := ""
+	e.Operations = func() []string { return []string{under} }
 	e.Work = func(fsys vfs.FS) (func(*vfs.Memory) error, error) {
 		var acked, tried deeds
+		under = "open"
 		d, err := storage.Open(fsys, "member", o)
 		if err == nil {
 			_, err = d.Log().Recover()
 		}
 		if err == nil {
-			err = memberLife(d, func(next deeds, done bool) {
-				if tried = next; done {
+			err = memberLife(d, func(what string, next deeds, done bool) {
+				if under, tried = what, next; done {
 					acked = next
 				}
 			})
@@ -173,5 +178,10 @@ func TestCrash(t *testing.T) {
 	t.Logf("explored %v", explored)
 	if explored.Points < 80 || explored.Exhausted < 60 {
 		t.Error("that is less than the work has")
+	}
+	for _, what := range []string{"vote", "append", "snapshot", "compact", "install"} {
+		if explored.Operations[what].States < 10 {
+			t.Errorf("crashes of the operation %q were hardly explored", what)
+		}
 	}
 }

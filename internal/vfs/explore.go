@@ -3,6 +3,8 @@ package vfs
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +20,9 @@ type Exploration struct {
 	// calls returns ErrPower from then on, but for Close, and it returns soon. check judges one outcome,
 	// and may change it. err is a failure that has nothing to do with the power.
 	Work func(FS) (check func(*Memory) error, err error)
+	// Operations names what Work was doing when the power failed, under each name that it is to be counted
+	// under. It is asked after Work returned; nil counts only in all.
+	Operations func() []string
 	// Exhaustive is up to how many pending units every subset of them is tried, 12 when 0, at most 20.
 	// More exactly: up to 1<<Exhaustive outcomes are enumerated, and a unit that an outcome does not have,
 	// the content of a file whose name is lost, does not double them.
@@ -34,12 +39,45 @@ type Explored struct {
 	Points, Exhausted int
 	// States are the outcomes checked, Units the most units that one of them had.
 	States, Units int
+	// Operations count the same by what was under way, see Exploration.Operations; nil without.
+	Operations map[string]Explored
 }
 
-// String tells the numbers to people.
+// String tells the numbers to people, those of the operations each in a line of its own.
 func (e Explored) String() string {
-	return fmt.Sprintf("%d states after %d crash points (%d of them with every subset; at most %d units were pending)",
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d states after %d crash points (%d of them with every subset; at most %d units were pending)",
 		e.States, e.Points, e.Exhausted, e.Units)
+	for _, name := range slices.Sorted(maps.Keys(e.Operations)) {
+		fmt.Fprintf(&text, "\n  %s: %v", name, e.Operations[name])
+	}
+	return text.String()
+}
+
+// add counts what was found after one crash point, or in another exploration.
+func (e *Explored) add(other Explored) {
+	e.Points, e.Exhausted = e.Points+other.Points, e.Exhausted+other.Exhausted
+	e.States, e.Units = e.States+other.States, max(e.Units, other.Units)
+}
+
+// Add counts what another exploration found, operation by operation.
+func (e *Explored) Add(other Explored) {
+	e.add(other)
+	for name, found := range other.Operations {
+		e.count(found, name)
+	}
+}
+
+// count counts what was found under names.
+func (e *Explored) count(found Explored, names ...string) {
+	for _, name := range names {
+		if e.Operations == nil {
+			e.Operations = make(map[string]Explored)
+		}
+		sum := e.Operations[name]
+		sum.add(found)
+		e.Operations[name] = sum
+	}
 }
 
 // Run explores until the work is done without a crash. The error is the first outcome that failed the
@@ -58,7 +96,12 @@ func (e Exploration) Run() (Explored, error) {
 	var found Explored
 	for {
 		cut := &powerCut{after: found.Points}
-		if err := e.point(cut, &found); err != nil {
+		here, err := e.point(cut)
+		found.add(here)
+		if e.Operations != nil {
+			found.count(here, e.Operations()...)
+		}
+		if err != nil {
 			return found, fmt.Errorf("power failed before change %d (%s): %w", cut.after, cut, err)
 		}
 		if !cut.failed {
@@ -68,38 +111,38 @@ func (e Exploration) Run() (Explored, error) {
 }
 
 // point explores one crash point.
-func (e *Exploration) point(cut *powerCut, found *Explored) error {
+func (e *Exploration) point(cut *powerCut) (found Explored, err error) {
 	disk, err := e.Disk()
 	if err != nil {
-		return err
+		return found, err
 	}
 	check, err := e.Work(NewFaulty(disk, cut.inject))
 	if err != nil {
-		return fmt.Errorf("the work failed: %w", err)
+		return found, fmt.Errorf("the work failed: %w", err)
 	}
-	found.Points++
-	visit := func(fate Fate) error { return outcome(disk, fate, check, found) }
+	found.Points = 1
+	visit := func(fate Fate) error { return outcome(disk, fate, check, &found) }
 	units := 0
 	disk.Crash(func(Unit) int { units++; return SectorSize })
 	all := false
 	if units <= e.Exhaustive {
 		if all, err = subsets(1<<e.Exhaustive, visit); err != nil {
-			return err
+			return found, err
 		}
 	}
 	seeds := e.Seeds
 	if all {
-		found.Exhausted++
+		found.Exhausted = 1
 		seeds /= 8
 	} else if err := errors.Join(visit(Lose), visit(Keep)); err != nil {
-		return err
+		return found, err
 	}
 	for seed := range seeds {
 		if err := visit(Seeded(uint64(seed))); err != nil {
-			return fmt.Errorf("seed %d: %w", seed, err)
+			return found, fmt.Errorf("seed %d: %w", seed, err)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // subsets visits every way to keep or lose whole units, the one that loses all first, and reports

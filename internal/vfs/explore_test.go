@@ -9,6 +9,31 @@ import (
 	"v.io/x/ref/lib/raft/internal/vfs"
 )
 
+// TestExplorationCounts: states are counted by what was under way.
+func TestExplorationCounts(t *testing.T) {
+	e := replaceWork("")
+	calls := 0
+	e.Operations = func() []string {
+		calls++
+		return [][]string{{"begin"}, {"write", "both"}, {"sync", "both"}}[min(calls, 3)-1]
+	}
+	found, err := e.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := found.Operations
+	if in["begin"].Points != 1 || in["write"].Points != 1 || in["sync"].Points != 4 || in["both"].Points != 5 ||
+		in["begin"].States+in["both"].States != found.States || in["both"].States != in["write"].States+in["sync"].States {
+		t.Errorf("explored %v", found)
+	}
+	var twice vfs.Explored
+	twice.Add(found)
+	twice.Add(found)
+	if twice.States != 2*found.States || twice.Operations["sync"].Points != 8 || twice.Units != found.Units {
+		t.Errorf("two of them are %v", twice)
+	}
+}
+
 // replaceWork replaces a file of two sectors by another one, leaving out what omit names.
 func replaceWork(omit vfs.OpKind) vfs.Exploration {
 	text := func(c string) string { return strings.Repeat(c, 2*vfs.SectorSize) }

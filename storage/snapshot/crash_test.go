@@ -19,22 +19,29 @@ type life struct {
 }
 
 // live goes through it step by step. It returns which image is acknowledged as the newest, and which was
-// under way when the power failed (0 for none).
-func (l life) live(s *snapshot.Store) (acked, tried entry.Index, err error) {
-	steps := []func(index entry.Index) error{
-		func(index entry.Index) error { _, err := create(s, index, l.imageOf(index)); return err },
-		func(index entry.Index) error { _, err := create(s, index, nil); return err },
-		func(index entry.Index) error { return l.receive(s, index) },
-		func(entry.Index) error { return s.Retain(1) },
-		func(index entry.Index) error { _, err := create(s, index, l.imageOf(index)); return err },
-		func(entry.Index) error { return s.Retain(1) },
-	}
-	for i, step := range steps {
+// under way when the power failed (0 for none). begin is told of each step, and may be nil.
+func (l life) live(s *snapshot.Store, begin func(what string)) (acked, tried entry.Index, err error) {
+	write := func(index entry.Index) error { _, err := create(s, index, l.imageOf(index)); return err }
+	retain := func(entry.Index) error { return s.Retain(1) }
+	for i, step := range []struct {
+		what string
+		do   func(index entry.Index) error
+	}{
+		{"write", write},
+		{"write an empty one", write},
+		{"receive", func(index entry.Index) error { return l.receive(s, index) }},
+		{"retain", retain},
+		{"write", write},
+		{"retain", retain},
+	} {
 		index := entry.Index(i + 1)
 		if i == 3 || i == 5 {
 			index = acked
 		}
-		if err := step(index); err != nil {
+		if begin != nil {
+			begin(step.what)
+		}
+		if err := step.do(index); err != nil {
 			return acked, index, err
 		}
 		acked = index
@@ -96,7 +103,7 @@ func (l life) survived(disk *vfs.Memory, acked, tried entry.Index) error {
 			return fmt.Errorf("image %d has %d other bytes", meta.Index, len(b))
 		}
 	}
-	again, _, err := l.live(s)
+	again, _, err := l.live(s, nil)
 	if err == nil && again != 5 {
 		err = fmt.Errorf("the life after the crash ended with image %d", again)
 	}
@@ -120,15 +127,18 @@ func TestCrash(t *testing.T) {
 		"synced once":  {options: snapshot.Options{Incarnation: 77, ChunkSize: 700, SyncBytes: 1 << 20}, size: 9000},
 	} {
 		t.Run(name, func(t *testing.T) {
+			under := ""
 			explored, err := vfs.Exploration{
+				Operations: func() []string { return []string{under} },
 				Exhaustive: exhaustive, Seeds: seeds,
 				Disk: func() (*vfs.Memory, error) { disk := vfs.NewMemory(); return disk, disk.MkdirAll("d") },
 				Work: func(fsys vfs.FS) (func(*vfs.Memory) error, error) {
+					under = "open"
 					s, err := snapshot.Open(fsys, "d", l.options)
 					if err != nil {
 						return nil, err
 					}
-					acked, tried, err := l.live(s)
+					acked, tried, err := l.live(s, func(what string) { under = what })
 					if errors.Is(err, vfs.ErrPower) {
 						err = nil
 					}
@@ -141,6 +151,11 @@ func TestCrash(t *testing.T) {
 			t.Logf("explored %v", explored)
 			if explored.Exhausted < 30 {
 				t.Errorf("only %d crash points were tried with every subset", explored.Exhausted)
+			}
+			for _, what := range []string{"write", "write an empty one", "receive", "retain"} {
+				if explored.Operations[what].States < 20 {
+					t.Errorf("crashes of the operation %q were hardly explored", what)
+				}
 			}
 		})
 	}
