@@ -104,3 +104,47 @@ func TestCompareHello(t *testing.T) {
 		}
 	}
 }
+
+// FuzzHello: no hello panics, and one that is accepted was meant for this member, in its format, of a cluster
+// that may be its own.
+func FuzzHello(f *testing.F) {
+	set := []entry.MemberID{"a", "b"}
+	settled := &identity{id: "a", initial: set, cluster: entry.ClusterID{1}}
+	founding := &identity{id: "a", initial: set}
+	cluster := settled.cluster
+	f.Add(uint32(helloFormat), cluster[:], "b", "a", "a", "b", uint64(0))
+	f.Add(uint32(helloFormat), []byte{}, "b", "a", "a", "b", uint64(0))
+	f.Add(uint32(helloFormat), []byte{1}, "", "a", "", "", uint64(1)<<63)
+	f.Fuzz(func(t *testing.T, format uint32, cluster []byte, from, to, one, two string, beat uint64) {
+		h := Hello{Format: format, Cluster: cluster, From: from, To: to, Members: []string{one, two}, LeaseBeat: beat}
+		for _, i := range []*identity{settled, founding} {
+			if err := i.compare(nil, h); err != nil {
+				continue
+			}
+			foreign := len(cluster) > 0 &&
+				(len(cluster) != len(i.cluster) || i == settled && !slices.Equal(cluster, i.cluster[:]))
+			others := i == founding && len(cluster) == 0 && (one != "a" || two != "b")
+			if format != helloFormat || to != "a" || beat != 0 || foreign || others {
+				t.Errorf("member a of cluster %v accepts %+v", i.cluster, h)
+			}
+		}
+	})
+}
+
+// FuzzMemberID: no id panics, and what is made of one is within bounds and stays what it is.
+func FuzzMemberID(f *testing.F) {
+	for _, id := range []string{"127.0.0.1:4000", "/127.0.0.1:4000", "raft/member//one/", "[::1]:4000",
+		"/@6@tcp@127.0.0.1:4000@@@s@root:m@@", "/(dev.v.io)@tcp", ""} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, given string) {
+		id, err := memberID(given)
+		if err != nil {
+			return
+		}
+		again, err := memberID(string(id))
+		if id == "" || len(id) > entry.MemberIDMax || err != nil || again != id {
+			t.Errorf("%q becomes %q, and that %q, %v", given, id, again, err)
+		}
+	})
+}

@@ -69,6 +69,18 @@ func TestChunkAndTrailer(t *testing.T) {
 	}
 }
 
+// FuzzName: what is read of a name is what makes that name.
+func FuzzName(f *testing.F) {
+	f.Add("00000000000000000004.00000000000000000300.snap", completeSuffix)
+	f.Add("18446744073709551615.18446744073709551616.snap.part", partSuffix)
+	f.Add("4.+300.snap", completeSuffix)
+	f.Fuzz(func(t *testing.T, name, suffix string) {
+		if at, ok := parseName(name, suffix); ok && fileName(at, suffix) != name {
+			t.Errorf("%q is read as %v", name, at)
+		}
+	})
+}
+
 // FuzzMeta: no bytes panic, and what decodes encodes to an equal description.
 func FuzzMeta(f *testing.F) {
 	f.Add(appendMeta(nil, testMeta()))

@@ -299,6 +299,18 @@ func TestDurableMark(t *testing.T) {
 	}
 }
 
+// FuzzName: what is read of a name is what makes that name.
+func FuzzName(f *testing.F) {
+	f.Add(segmentName(1, 0))
+	f.Add(segmentName(1<<64-1, 1<<64-1))
+	f.Add("00000000000000000001.+0000000000000000001.log")
+	f.Fuzz(func(t *testing.T, name string) {
+		if generation, base, ok := parseName(name); ok && segmentName(generation, base) != name {
+			t.Errorf("%q is read as %d and %d", name, generation, base)
+		}
+	})
+}
+
 // FuzzSegmentHeader: no bytes panic, and what decodes encodes to the same bytes.
 func FuzzSegmentHeader(f *testing.F) {
 	f.Add(testHeader.encode())
