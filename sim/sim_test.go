@@ -87,6 +87,7 @@ var regressions = []struct {
 	{700776, "sim: a copy without an image that had been received was taken for one that had forgotten nothing"},
 	{502236, "replica: a leader that failed alone with its first entry refused the cluster that the next one founded"},
 	{901613, "sim: a founder was wiped of which another knew only by an entry that its disk had not kept"},
+	{903745, "wal: a copy of the segment's header over the last batch was taken for a place never written"},
 }
 
 func TestRegressions(t *testing.T) {

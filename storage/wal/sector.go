@@ -26,7 +26,8 @@ import (
 // Invariant: within one generation a sector is written with one content only (repairing it restores
 // that content). So a sector whose sum fits is the one that was written; one whose sum does not fit is
 // damaged when it bears the stamp of this generation, and was never written in it when it bears that of
-// an earlier one, or none.
+// an earlier one, or none. The segment's header bears none either, and is known by itself: where it lies
+// at another place, a disk has mistaken the place.
 const (
 	sectorSize = vfs.SectorSize
 	sectorData = 500
@@ -90,7 +91,7 @@ func (p place) judge(b []byte) verdict {
 func (p place) written(b []byte) bool {
 	generation, check := binary.LittleEndian.Uint16(b[stampAt:]), binary.LittleEndian.Uint32(b[checkAt:])
 	if generation == 0 && check == 0 {
-		return false
+		return headed(b, p.store)
 	}
 	// The stamp tells 65,536 generations apart; an older one is taken for damage, which is safe.
 	back := uint64(uint16(p.generation) - generation)

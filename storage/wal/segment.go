@@ -134,6 +134,11 @@ func decodeHeader(b []byte, store entry.Incarnation) (segmentHeader, error) {
 	return h, h.validate(b[headerUsed:headerSize])
 }
 
+// headed reports whether a sector is the header of one of the directory's segments.
+func headed(b []byte, store entry.Incarnation) bool {
+	return string(b[:8]) == segmentMagic && sum(store, 0, b[:92]) == binary.LittleEndian.Uint32(b[92:])
+}
+
 // validate checks what a correct checksum does not promise.
 func (h segmentHeader) validate(rest []byte) error {
 	switch {
