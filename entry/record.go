@@ -77,7 +77,8 @@ type Recovered struct {
 	Commit Index
 	// Damaged are the entries that the log holds and cannot read. Invariant: ascending, disjoint and not
 	// adjacent, within Base.Index+1 to Last, and Terms covers them with the terms that they have: see
-	// [Damage]. Only a store that can repair them lists any; others refuse to recover.
+	// [Damage]. Only a store that can repair them lists any; others refuse to recover. A store that does not
+	// read its whole log when it starts finds the others when they are read, or verified.
 	Damaged []Damage
 	// Held is the greatest position that the log can have held, when its end cannot be read and the
 	// entries from Last+1 on are therefore missing; else it is zero. The member may have acknowledged

@@ -1,5 +1,6 @@
 // Package storetest is the conformance suite of what a replica remembers with: one list of checks
-// for [replica.LogStore] and one for [replica.SnapshotStore]. Every implementation runs them, also
+// for [replica.LogStore], one for those that are a [replica.Healer] beside, which also needs a hand
+// on the disk, and one for [replica.SnapshotStore]. Every implementation runs them, also
 // those of users:
 //
 //	func TestLog(t *testing.T) {

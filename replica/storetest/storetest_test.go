@@ -15,6 +15,30 @@ func TestMemoryLog(t *testing.T) {
 	storetest.RunLog(t, func() (storetest.OpenLog, error) { return new(storetest.LogPlace).Open, nil })
 }
 
+func TestMemoryHealer(t *testing.T) {
+	storetest.RunHealer(t, func() (storetest.HealPlace, error) {
+		place := new(storetest.LogPlace)
+		return healPlace(place, place.Open), nil
+	})
+}
+
+// healPlace is a place in memory that is opened by open.
+func healPlace(place *storetest.LogPlace, open storetest.OpenLog) storetest.HealPlace {
+	return storetest.HealPlace{
+		Open: open,
+		Damage: func(first, last entry.Index, known bool) error {
+			place.Damage(first, last, known)
+			return nil
+		},
+		Lose: func(from entry.Index) error {
+			place.Lose(from)
+			return nil
+		},
+		Fill:  place.Fill,
+		Lists: true,
+	}
+}
+
 func TestMemorySnapshots(t *testing.T) {
 	storetest.RunSnapshots(t, func() (storetest.OpenSnapshots, error) {
 		return new(storetest.SnapshotPlace).Open, nil
