@@ -42,7 +42,8 @@ type ChangeResult struct {
 	Have, Want uint64
 }
 
-// Why a change was refused. A change that was refused was not begun, but with RefusedCancelled.
+// Why a change was refused. A change that was refused was not begun, but with RefusedCancelled, and
+// with RefusedLevel where the leader had not met the member before: then it was taken back.
 const (
 	// RefusedChanging: another change is under way; Have is the entry of its newest step. Only
 	// removing a member that waits to be promoted is possible meanwhile, and cancels it.
@@ -293,6 +294,8 @@ func (c *Core) standingOf(want *entry.Member, current *entry.Configuration) stan
 	switch {
 	case !found || m.Leaving || wrong || !wantsVote(want) && (!m.Learner || m.Promote):
 		return absent
+	case m.Learner && c.withheld(m.ID):
+		return underWay
 	case !wantsVote(want) || !m.Learner:
 		return done
 	case m.Promote:

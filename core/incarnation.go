@@ -1,18 +1,11 @@
 package core
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"v.io/x/ref/lib/raft/entry"
 )
-
-// Level is the newest level of formats and features that this version knows. What a level added is
-// used only once the configuration has reached it, which is when every member has announced it.
-//
-//	1  what the first released version knows
-const Level = 1
 
 // Peer is what a connection has proven about another member, or one that would be.
 type Peer struct {
@@ -43,8 +36,9 @@ type acquaintance struct {
 	since Instant
 }
 
-// acquaintancesMax bounds the peers that a member remembers: twice the members of a configuration.
-const acquaintancesMax = 2 * entry.MembersMax
+// acquaintancesMax bounds the peers that a member remembers: as many as replica does, which tells anew when it
+// has forgotten.
+const acquaintancesMax = 4 * entry.MembersMax
 
 func (a *acquaintances) search(id entry.MemberID) (int, bool) {
 	return slices.BinarySearchFunc(a.all, id, func(x acquaintance, id entry.MemberID) int {
@@ -142,7 +136,8 @@ func (c *Core) replaceWiped() (entry.Configuration, bool) {
 	current := &c.members.current().Value
 	for i := range current.Members {
 		other := c.replacement(&current.Members[i])
-		if other == 0 || c.config.ManualReplace || !c.lasting(current.Members[i].ID) {
+		id := current.Members[i].ID
+		if other == 0 || c.config.ManualReplace || c.outdated(id) || !c.lasting(id) {
 			continue
 		}
 		next := mutable(current)
@@ -159,17 +154,6 @@ func (c *Core) replaceWiped() (entry.Configuration, bool) {
 func (c *Core) lasting(id entry.MemberID) bool {
 	known := c.members.met.find(id)
 	return known != nil && c.now-known.since >= electionMin*c.config.Heartbeat
-}
-
-// levelOf returns the newest level that a member knows, 0 when it told none.
-func (c *Core) levelOf(id entry.MemberID) uint32 {
-	if id == c.config.ID {
-		return c.config.level()
-	}
-	if met := c.members.met.find(id); met != nil {
-		return met.Level
-	}
-	return 0
 }
 
 // record writes into next what is known of its members and the log does not say: incarnations, keys,
@@ -204,24 +188,4 @@ func (c *Core) record(next *entry.Configuration) {
 		news = news || lowest > next.Level
 	}
 	c.members.met.news = news
-}
-
-// below reports whether a configuration asks more of this member than its version knows. One that does
-// not name it asks nothing: the entries on the way to its removal, and after it, are no failure.
-func (c *Config) below(value *entry.Configuration) bool {
-	_, found := value.Find(c.ID)
-	return found && value.Level > c.level()
-}
-
-// level returns the newest level that this member announces.
-func (c *Config) level() uint32 {
-	if c.Level != 0 {
-		return c.Level
-	}
-	return Level
-}
-
-func levelText(at entry.Index, level, own uint32) string {
-	return fmt.Sprintf("the configuration at index %d is at level %d and this version knows levels up to %d;"+
-		" install a newer one", at, level, own)
 }

@@ -288,7 +288,7 @@ func TestAcquaintancesAreBounded(t *testing.T) {
 		stranger := entry.MemberID(rune(0x4e00 + i))
 		p.step(core.Input{Peers: []core.Peer{{ID: stranger, Incarnation: 5}, {ID: "b", Incarnation: 4}}})
 	}
-	if grown := len(p.core.AppendState(nil)) - before; grown > 128*20 {
+	if grown := len(p.core.AppendState(nil)) - before; grown > 256*20 {
 		t.Errorf("the state grew by %d bytes", grown)
 	}
 	p.incarnations = map[entry.MemberID]entry.Incarnation{"b": 4}

@@ -352,6 +352,23 @@ func TestPaperRemovedMembersAreTold(t *testing.T) {
 	}
 }
 
+// Meanwhile the leader hears that one's acks, and orders nothing more for it.
+func TestRemovedMembersOrderNothing(t *testing.T) {
+	p := committedSolo(t, setting{members: voters("a", "b", "c", "d")})
+	if out := p.receive(forwarded("d", p.term(), 77, 1)); len(out.Write.Appended) != 1 {
+		t.Fatalf("a member's command: ordered %+v", out.Write.Appended)
+	}
+	p.everybody()
+	p.change(1, nil, "d")
+	if out := p.receive(forwarded("d", p.term(), 77, 2)); len(out.Write.Appended) != 0 || p.core.Counters().Removed != 1 {
+		t.Errorf("a removed member's command: ordered %+v, counters %+v", out.Write.Appended, p.core.Counters())
+	}
+	p.ack("d", 1, p.round)
+	if c := p.core.Counters(); c.Removed != 1 {
+		t.Errorf("its ack is not heard: %+v", c)
+	}
+}
+
 // Paper, section 6, and thesis, section 4.2.2: a configuration may lag behind the one that made the
 // sender a member. A leader is heard whoever it is, and a candidate whose log is as up to date as
 // ours gets the vote; all else of those whom the configuration does not name is refused.

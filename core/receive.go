@@ -68,12 +68,13 @@ func (c *Core) admit(m *Message) bool {
 // unknown because we lag behind the one that made it a member (paper, section 6): so a leader is
 // heard, whoever it is, since a quorum has elected it; and a candidate whose log is at least as up to
 // date as ours, since that log holds every configuration that ours holds as committed, and it stands
-// nevertheless. All else is for those whom we know to be members.
+// nevertheless. A leader also hears whom it has just removed, until that one knows, but orders nothing for
+// it. All else is for those whom we know to be members.
 func (c *Core) heard(m *Message) bool {
 	switch {
-	case c.members.knows(m.From), m.From == c.leader, c.role == Leader && c.peer(m.From) != nil:
+	case c.members.knows(m.From), m.From == c.leader, m.Kind == MsgAppend:
 		return true
-	case m.Kind == MsgAppend:
+	case c.role == Leader && c.peer(m.From) != nil && m.Kind != MsgPropose:
 		return true
 	case m.Kind == MsgPreVote || m.Kind == MsgVote:
 		return c.log.upToDate(entry.Position{Index: m.Index, Term: m.LogTerm})

@@ -38,12 +38,13 @@ func (c *Core) replicateAll(out *Effects) {
 
 // needsSnapshot reports whether what precedes the member's next entry is gone.
 func (c *Core) needsSnapshot(p *progress) bool {
-	return p.state != snapshotting && !p.paused && p.next <= c.log.base.Index && p.farewell.until == 0
+	return p.state != snapshotting && !p.paused && p.next <= c.log.base.Index && p.farewell.until == 0 &&
+		!c.withheld(p.id)
 }
 
 // sendEntries sends as much as the member's state allows and reports whether it sent anything.
 func (c *Core) sendEntries(p *progress, out *Effects) bool {
-	if p.full {
+	if p.full || c.withheld(p.id) {
 		return false
 	}
 	switch p.state {

@@ -66,7 +66,11 @@ func (c *Core) beginChange(out *Effects) (next entry.Configuration, chosen bool)
 		result := ChangeResult{Index: c.members.current().Index}
 		switch {
 		case s == absent && w.begun:
-			result = refused(RefusedCancelled, 0, 0)
+			if result = c.refuseLevel(&w.change); result.Refusal == 0 {
+				result = refused(RefusedCancelled, 0, 0)
+			}
+		case s == underWay && !chosen && c.refuseLevel(&w.change).Refusal != 0:
+			next, result, chosen = c.takeBack(&w.change), c.refuseLevel(&w.change), true
 		case s == absent && !chosen:
 			next, result = c.firstStep(&w.change)
 			chosen = result.Refusal == 0
@@ -96,10 +100,8 @@ func (c *Core) firstStep(change *Change) (entry.Configuration, ChangeResult) {
 			return entry.Configuration{}, refused(RefusedUnknownMember, i, 0)
 		}
 	}
-	for _, m := range change.Add {
-		if known := c.members.met.find(m.ID); known != nil && known.Level < current.Level {
-			return entry.Configuration{}, refused(RefusedLevel, int(known.Level), int(current.Level))
-		}
+	if no := c.refuseLevel(change); no.Refusal != 0 {
+		return entry.Configuration{}, no
 	}
 	next := planned(current, c.identified(change))
 	if no := c.refuse(current, &next); no.Refusal != 0 {

@@ -167,8 +167,9 @@ func (s *changes) fail(more []*change) {
 	s.open = nil
 }
 
-// peersMax bounds the peers that an inbox remembers; beyond it forgets all, and tells core again.
-const peersMax = 256
+// peersMax bounds the peers that an inbox remembers; beyond it forgets all, and tells core again. Invariant: no
+// more than core remembers, so that whom core has forgotten is told again.
+const peersMax = 4 * entry.MembersMax
 
 // meet notes what a connection has proven, when it is news. The caller holds mu.
 func (b *inbox) meet(p *Peer) {

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -41,9 +42,6 @@ func (s *strike) change(wanted core.Change) func() {
 
 // request gives a change to a member.
 func (s *strike) request(p *process, wanted core.Change) func() {
-	if !s.noted(&wanted) {
-		return nil
-	}
 	c, err := p.driven.Change(wanted)
 	if err != nil {
 		return nil
@@ -60,6 +58,9 @@ func (s *strike) request(p *process, wanted core.Change) func() {
 			w.count("change done")
 		case errors.Is(err, replica.ErrChangeRefused):
 			w.count("change refused")
+			if strings.Contains(err.Error(), "install a newer version") {
+				w.count("change refused: too old a version")
+			}
 		default:
 			w.count("change goes on")
 		}
@@ -70,27 +71,12 @@ func (s *strike) request(p *process, wanted core.Change) func() {
 	return nothing
 }
 
-// noted remembers who is to be removed, and reports whether those to be added, or to be made learners or
-// voters, are new enough: of one that may have been removed meanwhile a leader cannot know that it is not.
-func (s *strike) noted(wanted *core.Change) bool {
-	for _, m := range wanted.Add {
-		if m := s.find(m.ID); m.dismissed && m.level < levelMax {
-			return false
-		}
-	}
-	for _, id := range wanted.Remove {
-		s.find(id).dismissed = true
-	}
-	return true
-}
-
-// outsiders are machines that are no members, in any order, and have the newest version: a leader that
-// has not met a machine cannot know that it is too old to be added.
+// outsiders are machines that are no members, in any order. Some have a version that is too old.
 func (s *strike) outsiders() []entry.MemberID {
 	c := s.current()
 	var all []entry.MemberID
 	for _, i := range s.dice.Perm(len(s.members)) {
-		if _, found := c.Find(s.members[i].id); !found && s.members[i].level == levelMax {
+		if _, found := c.Find(s.members[i].id); !found {
 			all = append(all, s.members[i].id)
 		}
 	}

@@ -82,12 +82,18 @@ func ahead(healed bool) int {
 	return 1
 }
 
-// mend ends the faults of one member.
+// mend ends the faults of one member. A version that is too old is one, too: when nobody waits for the answer any
+// more, a leader keeps the learner that it cannot serve.
 func (w *world) mend(m *member) {
 	m.disk.mend()
 	m.clock.drift(w.now, 1)
 	m.pausedUntil = min(m.pausedUntil, w.now)
 	m.holds = 0
+	if m.level < w.configurations()[0].Level {
+		w.count("healed by a newer version")
+		m.level = levelMax
+		m.die(false)
+	}
 	if m.process == nil && !m.retry && !m.condemned && w.healer.healed[m.number] {
 		m.start()
 	}

@@ -52,8 +52,6 @@ type standing struct {
 	condemned bool
 	// rotten is true from when the disk gave back what was not written, until the directory is removed.
 	rotten bool
-	// dismissed is true once an operator has asked for the member's removal.
-	dismissed bool
 }
 
 // learn takes note of the configuration that a member knows, and of whether its disk knows it too.

@@ -92,9 +92,10 @@ func newWorld(plan *Plan, o Options) *world {
 	for i := range machines {
 		m := newMember(w, i)
 		w.members = append(w.members, m)
-		if m.spare = i >= plan.Setting.Members; m.spare {
+		if m.spare = i >= plan.Setting.Members; m.spare && m.dice.chance(0.7) {
 			m.level = levelMax
-		} else {
+		}
+		if !m.spare {
 			w.initial.Members = append(w.initial.Members, entry.Member{ID: m.id})
 		}
 	}
