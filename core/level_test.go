@@ -17,8 +17,8 @@ func levelSolo(t *testing.T) *solo {
 	return committedSolo(t, setting{level: 3, limits: core.Config{Level: 3}})
 }
 
-// beatsBeside lets n heartbeats pass in which everybody but the member of an unknown version answers, and fails the test
-// when that one is sent anything that it might not understand.
+// beatsBeside lets n heartbeats pass in which everybody but the member of an unknown version answers, and fails the
+// test when that one is sent anything that it might not understand.
 func (p *solo) beatsBeside(n int, unknown entry.MemberID) (answered string) {
 	p.t.Helper()
 	for range n {
