@@ -133,6 +133,8 @@ func memberID(id string) (entry.MemberID, error) {
 	switch {
 	case name == "":
 		return "", fmt.Errorf("member id %q is empty", id)
+	case name != strings.TrimSpace(name):
+		return "", fmt.Errorf("member id %q is %q with a space at an end; remove the space", id, name)
 	case len(name) > entry.MemberIDMax:
 		return "", fmt.Errorf("member id of %d bytes, at most %d", len(name), entry.MemberIDMax)
 	}

@@ -185,3 +185,66 @@ func TestCrash(t *testing.T) {
 		}
 	}
 }
+
+// readOnlyAt does a member's work on a file system that is read-only at change number at, and from then on
+// unless once is set. It returns what was found then by who opened the directory of the file system that can be
+// written again, and whether the work has so many changes.
+func readOnlyAt(at int, once bool) (met bool, err error) {
+	o := options
+	o.SegmentSize = wal.SegmentSizeMin
+	disk := vfs.NewMemory()
+	d, err := storage.Open(disk, "member", o)
+	if err := errors.Join(err, d.Close()); err != nil {
+		return false, err
+	}
+	changes := 0
+	fsys := vfs.NewFaulty(disk, func(op vfs.Op) vfs.Fault {
+		if !op.Changes() {
+			return vfs.Fault{}
+		}
+		if changes++; changes == at+1 || changes > at && !once {
+			return vfs.Fault{Err: errReadOnly}
+		}
+		return vfs.Fault{}
+	})
+	var acked, tried deeds
+	if d, err = storage.Open(fsys, "member", o); err == nil {
+		if _, err = d.Log().Recover(); err == nil {
+			err = memberLife(d, func(_ string, next deeds, done bool) {
+				if tried = next; done {
+					acked = next
+				}
+			})
+		}
+		if closed := d.Close(); err == nil {
+			err = closed
+		}
+	}
+	if met = changes > at; met != errors.Is(err, errReadOnly) {
+		return met, fmt.Errorf("that change was made: %v, and the work ended with %w", met, err)
+	}
+	disk.Orphan()
+	return met, survived(disk, acked, tried)
+}
+
+var errReadOnly = errors.New("read-only file system")
+
+// TestReadOnly makes a member's file system read-only at each change that the work makes to it, for that one or
+// for good: the work says so, and whoever opens the directory once it can be written again finds what was
+// acknowledged.
+func TestReadOnly(t *testing.T) {
+	for _, once := range []bool{false, true} {
+		for at := 0; ; at++ {
+			met, err := readOnlyAt(at, once)
+			if err != nil {
+				t.Fatalf("read-only at change %d, once %v: %v", at, once, err)
+			}
+			if !met {
+				if at < 80 {
+					t.Errorf("the work makes %d changes only", at)
+				}
+				break
+			}
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/storage"
@@ -66,7 +67,8 @@ func openReal(t *testing.T, dir string) *storage.Dir {
 	return d
 }
 
-// killAfter runs the child until it acknowledged some entries, kills it, and returns the last one.
+// killAfter runs the child until it acknowledged some entries, kills it at a random moment of the milliseconds
+// after that, whatever it does then, and returns the last entry acknowledged.
 func killAfter(t *testing.T, dir string, entries int) entry.Index {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestKill$")
@@ -81,9 +83,12 @@ func killAfter(t *testing.T, dir string, entries int) entry.Index {
 	lines, last := bufio.NewScanner(out), uint64(0)
 	for n := 0; lines.Scan(); n++ {
 		if n == entries {
-			if err := child.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
+			moment := time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond, func() {
+				if err := child.Process.Kill(); err != nil {
+					t.Error(err)
+				}
+			})
+			defer moment.Stop()
 		}
 		// What was printed before the kill arrived counts too, but for a line that it cut.
 		if i, err := strconv.ParseUint(lines.Text(), 10, 64); err == nil && i == last+1 || last == 0 {
