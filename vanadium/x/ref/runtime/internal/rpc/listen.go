@@ -60,9 +60,12 @@ func (s *server) keepListening(addr listenAddr, ln net.Listener) {
 	}
 }
 
-// acceptOn accepts until the listener fails or the server stops.
+// acceptOn accepts until the listener fails or the server stops. When it returns the listener is closed: who
+// has stopped a server may listen on its address again.
 func (s *server) acceptOn(addr listenAddr, ln net.Listener) {
+	closed := make(chan struct{})
 	stop := stdcontext.AfterFunc(s.ctx, func() {
+		defer close(closed)
 		if err := ln.Close(); err != nil {
 			s.ctx.Errorf("closing the listener on %v: %v", ln.Addr(), err)
 		}
@@ -72,6 +75,7 @@ func (s *server) acceptOn(addr listenAddr, ln net.Listener) {
 	err := s.acceptor.Serve(ln)
 	close(ended)
 	if !stop() {
+		<-closed // Accept may fail as soon as Close begins.
 		s.state.stopsListening(addr)
 		return
 	}
