@@ -54,13 +54,23 @@ func (w *world) heal() {
 			m.die(h.dice.chance(0.5))
 		}
 	}
-	w.in((core.ElectionTimeout+1)*w.plan.Setting.Heartbeat, w.healMore)
+	w.in(w.longestPause()+(core.ElectionTimeout+1)*w.plan.Setting.Heartbeat, w.healMore)
 	w.in(w.plan.Setting.Heartbeat, w.watch)
+}
+
+// longestPause returns how long it takes until every process that was stopped goes on. A pause runs to its end
+// whoever is healed meanwhile: what came in since it began waits for that.
+func (w *world) longestPause() Instant {
+	end := w.now
+	for _, m := range w.members {
+		end = max(end, m.pausedUntil)
+	}
+	return end - w.now
 }
 
 // healMore heals more members if those that were healed are no quorum any more. For one election time-out a
 // leader counts voters that have just died, and may change the configuration into one that needs them; after
-// that it may not.
+// that it may not. For a leader that was stopped the time goes on when it does.
 func (w *world) healMore() {
 	h := &w.healer
 	order := h.dice.Perm(len(w.members))
@@ -87,7 +97,6 @@ func ahead(healed bool) int {
 func (w *world) mend(m *member) {
 	m.disk.mend()
 	m.clock.drift(w.now, 1)
-	m.pausedUntil = min(m.pausedUntil, w.now)
 	m.holds = 0
 	if m.level < w.configurations()[0].Level {
 		w.count("healed by a newer version")
