@@ -63,6 +63,24 @@ func TestLostEndDoesNotCampaign(t *testing.T) {
 	p.want(core.Candidate)
 }
 
+// It acknowledges what its durable log holds, not what it once held: not before an entry is durable again, and
+// no further.
+func TestLostEndAcknowledgesWhatItHolds(t *testing.T) {
+	p := newLost(t, entry.HardState{Term: 2}, at(4, 2), 1, 1)
+	p.receive(appendOf("b", 2, at(2, 1), 0))
+	if m := p.only(core.MsgAppendReply, "b"); m.Reject || m.Match != 2 {
+		t.Errorf("asked about entry 2, which it holds: %+v", m)
+	}
+	p.receive(appendOf("b", 2, at(2, 1), 0, 2))
+	if m := p.only(core.MsgAppendReply, "b"); m.Reject || m.Match != 3 || m.After == 0 {
+		t.Errorf("with entry 3 under way to the disk: %+v", m)
+	}
+	p.sync()
+	if held := p.core.Status().Held; held != at(4, 2) {
+		t.Errorf("it held up to %+v", held)
+	}
+}
+
 // A snapshot makes up for the loss, too, if it reaches as far.
 func TestLostEndIsMadeUpByASnapshot(t *testing.T) {
 	for index, lacks := range map[entry.Index]bool{3: true, 4: false} {

@@ -7,8 +7,9 @@ import "v.io/x/ref/lib/raft/core"
 type Seen struct {
 	// Leaders: a member began to lead. Commits: an entry was known to be committed for the first
 	// time. Restarts: a member restarted after a crash. Installed: a member's log was replaced by a
-	// snapshot. Changed: another configuration was committed. Reads: a read point was given.
-	Leaders, Commits, Restarts, Installed, Changed, Reads uint64
+	// snapshot. Changed: another configuration was committed. Reads: a read point was given. Lost: a member
+	// restarted without the end of its log. Regained: it has come up to that again.
+	Leaders, Commits, Restarts, Installed, Changed, Reads, Lost, Regained uint64
 	// Terms is the greatest term that was led, Committed the most entries committed.
 	Terms     uint64
 	Committed int
@@ -27,6 +28,13 @@ func (s *Seen) add(c *change, before, after *truth) {
 	}
 	if after.configuration != before.configuration && len(before.committed) > 0 {
 		s.Changed++
+	}
+	was, is := c.before.disk.held, c.after.disk.held
+	switch {
+	case was.Index == 0 && is.Index != 0:
+		s.Lost++
+	case was.Index != 0 && is.Index == 0:
+		s.Regained++
 	}
 	if c.restarted() {
 		s.Restarts++

@@ -22,7 +22,7 @@ func monotone(c *change) *broken {
 	if after.Commit < before.Commit {
 		return breach("commit only grows", "member %d goes from commit index %d to %d", who, before.Commit, after.Commit)
 	}
-	if after.Role != core.Leader || before.Role != core.Leader || after.Term != before.Term {
+	if after.Role != core.Leader || before.Role != core.Leader || after.Term != before.Term || c.confessed() {
 		return nil
 	}
 	for i := range c.after.match {
@@ -67,6 +67,9 @@ func standing(all []*view, changed int, t *truth) *broken {
 	if b := single(own, t); b != nil {
 		return b
 	}
+	if b := reticent(own); b != nil {
+		return b
+	}
 	return copies(all, t)
 }
 
@@ -86,6 +89,15 @@ func single(v *view, t *truth) *broken {
 	return breach("one change at a time", "leader %d has %d configurations that are not committed", v.member+1, n)
 }
 
+// reticent checks that a member that has lost the end of its log does not stand for an election.
+func reticent(v *view) *broken {
+	if v.disk.held.Index == 0 || v.status.Role == core.Follower {
+		return nil
+	}
+	return breach("a lost end does not stand", "member %d is %v of term %d, its log ends at %d and it held up to %d",
+		v.member+1, v.status.Role, v.status.Term, len(v.disk.log), v.disk.held.Index)
+}
+
 // matching checks log matching (paper, figure 3).
 func matching(a, b *view) *broken {
 	same := false
@@ -100,10 +112,12 @@ func matching(a, b *view) *broken {
 }
 
 // counted checks that what a leader counts of a member is there, as long as the member is in the
-// leader's term.
+// leader's term. Of one that has lost its log's end the leader may not have heard that yet: what it commits
+// meanwhile lasts because of how that member votes, which [copies] looks at.
 func counted(leader, of *view) *broken {
 	match := leader.match[of.member]
-	if leader.status.Role != core.Leader || of.status.Term != leader.status.Term || match == 0 {
+	if leader.status.Role != core.Leader || of.status.Term != leader.status.Term || match == 0 ||
+		of.disk.held.Index != 0 {
 		return nil
 	}
 	kept := of.disk.kept()
@@ -117,12 +131,13 @@ func counted(leader, of *view) *broken {
 }
 
 // copies checks that no quorum could decide anything without a member that holds durably what was
-// committed: what makes it last.
+// committed, or votes as if it did because it once has: what makes it last.
 func copies(all []*view, t *truth) *broken {
 	for i, committed := range t.committed {
 		lacks := func(id entry.MemberID) bool {
-			kept := all[id[0]-'a'].disk.kept()
-			return i >= len(kept) || kept[i] != committed
+			d := &all[id[0]-'a'].disk
+			kept := d.kept()
+			return (i >= len(kept) || kept[i] != committed) && !d.lacks(committed, entry.Index(i+1))
 		}
 		if quorum(t.configuration, lacks) {
 			return breach("committed lasts", "entry %d is committed, and a quorum of %s does not hold it durably",

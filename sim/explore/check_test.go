@@ -163,6 +163,13 @@ func TestForgottenVote(t *testing.T) {
 	}
 }
 
+// lost makes the view of a member whose log of one entry once held more.
+func lost(s core.Status, held entry.Index) *view {
+	v := seenAs(1, s, 10)
+	v.disk.held = entry.Position{Index: held, Term: 1}
+	return v
+}
+
 // What holds of states is checked on pairs of members and on all of them.
 func TestPlantedStates(t *testing.T) {
 	counts := func(v *view, match entry.Index) *view { v.match[1] = match; return v }
@@ -179,6 +186,10 @@ func TestPlantedStates(t *testing.T) {
 		}},
 		{"", []*view{counts(seenAs(0, leader, 10, 11), 2), seenAs(1, follower, 10, 11), seenAs(2, follower)}},
 		{"committed lasts", []*view{seenAs(0, leader, 10, 11), seenAs(1, follower, 10), seenAs(2, follower, 10, 20)}},
+		// One that has lost entry 2 votes as if it had it, and does not stand; the leader may not know yet.
+		{"", []*view{counts(seenAs(0, leader, 10, 11), 2), lost(follower, 2), seenAs(2, follower, 10)}},
+		{"committed lasts", []*view{seenAs(0, leader, 10, 11), lost(follower, 1), seenAs(2, follower, 10)}},
+		{"a lost end does not stand", []*view{lost(leader, 2), seenAs(1, follower, 10, 11), seenAs(2, follower, 10, 11)}},
 	} {
 		got := standing(c.all, 0, led())
 		if (got == nil) != (c.invariant == "") || got != nil && got.invariant != c.invariant {
@@ -229,6 +240,17 @@ func TestDisk(t *testing.T) {
 	}
 	if d.hard.Vote != "b" || len(d.log) != 2 || d.log[1] != ten || d.commit != 1 {
 		t.Errorf("the disk holds %+v", d)
+	}
+	d.lose(1)
+	if d.held != (entry.Position{Index: 2, Term: 1}) || len(d.log) != 1 || d.lacks(ten, 3) || !d.lacks(ten, 2) {
+		t.Errorf("with its end lost the disk holds %+v", d)
+	}
+	d.lose(0)
+	if d.apply(&write{entry: &ten}); d.held.Index != 2 {
+		t.Errorf("with a part of what it lost the disk holds %+v", d)
+	}
+	if d.apply(&write{entry: &ten}); d.held.Index != 0 || len(d.log) != 2 {
+		t.Errorf("with what it lost the disk holds %+v", d)
 	}
 	image := &image{log: items(10, 12), meta: entry.SnapshotMeta{Index: 2, Term: 1}}
 	d.snapshot = image

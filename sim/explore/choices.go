@@ -67,6 +67,11 @@ func (l *lab) rareChoices(s *state, member int, n *node, dst []event) []event {
 	if s.left[Snapshot] > 0 && n.applied() > n.disk.base.Index {
 		dst = append(dst, event{kind: snapshot, member: member})
 	}
+	if s.left[Loss] > 0 {
+		for keep := n.disk.readable(); keep < len(n.disk.log); keep++ {
+			dst = append(dst, event{kind: loses, member: member, arg: uint32(keep)})
+		}
+	}
 	for other := range s.nodes {
 		if s.left[Break] > 0 && other != member {
 			dst = append(dst, event{kind: breaks, member: member, arg: uint32(other)})
@@ -116,5 +121,7 @@ func (l *lab) pay(s *state, e event, left *Times) {
 		left[Transfer]--
 	case changes:
 		left[Change]--
+	case loses:
+		left[Loss]--
 	}
 }

@@ -22,6 +22,8 @@
 //   - the oldest write of a member is durable;
 //   - a member crashes and restarts: of the writes under way any prefix has survived, down to single
 //     entries of one batch, as the contract of the log allows ([entry.Batch]);
+//   - a member restarts with the end of its log lost, from any entry on, acknowledged or not; the disk says what
+//     it can have held;
 //   - a deadline of a member expires, or a part of it that ends the stickiness of votes, or so much
 //     time passes that a leader must step down. The members' clocks are independent of one another,
 //     which is the most that can go wrong with time;
@@ -34,11 +36,13 @@
 //
 // After each step: at most one leader in a term, with the votes of a quorum; equal positions mean
 // equal logs; a new leader has everything that was committed; what is committed never changes, no
-// quorum could decide without a member that holds it durably, and a leader counts only its own term;
+// quorum could decide without a member that holds it durably, or that votes as if it did because it has
+// lost it, and such a one does not stand for an election; a leader counts only its own term;
 // one change of the configuration at a time; a vote never changes within its term, also over a crash;
 // no ack and no vote says more than what is durable; commit index and match only grow, and no match
-// is beyond what the member holds; no read point is below what was committed when it was asked; no
-// forwarded command is committed twice; no member stops because it saw a contradiction.
+// is beyond what the member holds, or held before a loss that the leader has not heard of; no read point
+// is below what was committed when it was asked; no forwarded command is committed twice; no member stops
+// because it saw a contradiction.
 //
 // # What is left out, and why it may be
 //

@@ -26,11 +26,12 @@ const (
 	breaks
 	transfers
 	changes
+	loses
 	loaded
 )
 
 // event is one step of the cluster: what happens to which member. arg is a packet, the number of
-// writes that survive, of a command or a read, or another member.
+// writes or entries that survive, of a command or a read, or another member.
 type event struct {
 	kind   kind
 	member int
@@ -103,6 +104,9 @@ func (l *lab) describe(s *state, e event) string {
 	case crashes:
 		return fmt.Sprintf("%s crashes and restarts; of its writes under way survive %d of %d parts (%s)",
 			id, e.arg, len(n.writes), describeWrites(n.writes))
+	case loses:
+		return fmt.Sprintf("%s crashes and restarts; of the %d entries of its log only %d can be read",
+			id, len(n.disk.log), e.arg)
 	case expires:
 		return fmt.Sprintf("%s: its deadline as a %v expires", id, n.status.Role)
 	case lulls:
@@ -225,5 +229,8 @@ func (l *lab) describeNode(n *node) string {
 		}
 	}
 	fmt.Fprintf(&b, ", durable %d, commit %d", s.Durable, s.Commit)
+	if held := n.disk.held; held.Index != 0 {
+		fmt.Fprintf(&b, ", and it held up to (%d, term %d)", held.Index, held.Term)
+	}
 	return b.String()
 }

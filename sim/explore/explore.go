@@ -195,6 +195,9 @@ func (l *lab) take(s *state, e event, seen *Seen) (*state, *broken) {
 // observe brings the history up to date and checks the step.
 func (l *lab) observe(s, next *state, e event, o *outcome, seen *Seen) *broken {
 	c := change{before: &l.nodes.items[s.nodes[e.member]].view, after: &l.nodes.items[o.to].view, reads: o.reads}
+	if e.kind == arrives || e.kind == arrivesAndStays {
+		c.received = &l.packets.items[e.arg].message
+	}
 	if !o.loud {
 		return monotone(&c)
 	}

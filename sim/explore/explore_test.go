@@ -13,9 +13,12 @@ import (
 // the way is wanted too: a space in which nothing happens proves nothing.
 func TestSpaces(t *testing.T) {
 	want := map[string]func(*Seen) bool{
-		"election":   func(s *Seen) bool { return s.Leaders > 0 && s.Terms == 2 && s.Commits > 0 },
-		"even":       func(s *Seen) bool { return s.Terms == 3 && s.Restarts > 0 && s.Committed >= 2 },
-		"crash":      func(s *Seen) bool { return s.Restarts > 0 && s.Committed == 2 },
+		"election": func(s *Seen) bool { return s.Leaders > 0 && s.Terms == 2 && s.Commits > 0 },
+		"even":     func(s *Seen) bool { return s.Terms == 3 && s.Restarts > 0 && s.Committed >= 2 },
+		"crash":    func(s *Seen) bool { return s.Restarts > 0 && s.Committed == 2 },
+		"lost": func(s *Seen) bool {
+			return s.Lost > 0 && s.Regained > 0 && s.Terms == 2 && s.Committed == 3
+		},
 		"voting":     func(s *Seen) bool { return s.Restarts > 0 && s.Terms == 2 },
 		"again":      func(s *Seen) bool { return s.Restarts > 0 && s.Terms == 2 },
 		"transfer":   func(s *Seen) bool { return s.Terms == 2 && s.Committed == 3 },

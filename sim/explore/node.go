@@ -57,6 +57,8 @@ type disk struct {
 	// base is the entry before the first one that can still be read.
 	base   entry.Position
 	commit entry.Index
+	// held is what the log can have held when its end was lost, zero when it has come up to that again.
+	held entry.Position
 	// snapshot is the newest one, nil for none.
 	snapshot *image
 }
@@ -110,6 +112,36 @@ type write struct {
 	commit entry.Index
 }
 
+// readable is how many entries no loss takes: those in a snapshot.
+func (d *disk) readable() int {
+	if d.snapshot == nil {
+		return 0
+	}
+	return len(d.snapshot.log)
+}
+
+// end is the last entry of the log.
+func (d *disk) end() entry.Position {
+	n := len(d.log)
+	if n == 0 {
+		return entry.Position{}
+	}
+	return entry.Position{Index: entry.Index(n), Term: d.log[n-1].term}
+}
+
+// lose makes all but the first entries unreadable.
+func (d *disk) lose(keep int) {
+	if end := d.end(); end.Compare(d.held) > 0 {
+		d.held = end
+	}
+	d.log = d.log[:keep:keep]
+}
+
+// lacks reports whether the member knows that it may have acknowledged an entry that it has lost.
+func (d *disk) lacks(i item, at entry.Index) bool {
+	return d.held.Compare(entry.Position{Index: at, Term: i.term}) >= 0
+}
+
 // apply makes one part durable.
 func (d *disk) apply(w *write) {
 	switch {
@@ -123,6 +155,9 @@ func (d *disk) apply(w *write) {
 		d.log = append(slices.Clip(d.log), *w.entry)
 	default:
 		d.commit = w.commit
+	}
+	if d.end().Compare(d.held) >= 0 {
+		d.held = entry.Position{}
 	}
 }
 
@@ -187,7 +222,7 @@ func (k *key) image(i *image) {
 func (k *key) disk(d *disk) {
 	k.hard(d.hard)
 	k.items(d.log)
-	k.numbers(uint64(d.base.Index), uint64(d.base.Term), uint64(d.commit))
+	k.numbers(uint64(d.base.Index), uint64(d.base.Term), uint64(d.commit), uint64(d.held.Index), uint64(d.held.Term))
 	k.image(d.snapshot)
 }
 

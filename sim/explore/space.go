@@ -35,11 +35,14 @@ const (
 	Transfer
 	// Change: the leader is asked for one of the space's changes.
 	Change
+	// Loss: a member crashes and restarts, and the end of its log, which it may have acknowledged, cannot be
+	// read any more.
+	Loss
 	choices
 )
 
 var choiceNames = [choices]string{"deadlines", "heartbeats", "lulls", "sleeps", "commands", "reads", "copies",
-	"crashes", "snapshots", "breaks", "transfers", "changes"}
+	"crashes", "snapshots", "breaks", "transfers", "changes", "losses"}
 
 // String returns the plural of what is bounded.
 func (c Choice) String() string { return choiceNames[c] }

@@ -80,6 +80,10 @@ func replication() []Space {
 			Name: "snapshots", About: "the leader compacts its log while a member lags and one crashes",
 			Members: 3, Terms: 1, Entries: 2, Messages: 1, Led: true,
 			Times: Times{Command: 1, Snapshot: 1, Crash: 1, Heartbeat: 1},
+		}, {
+			Name: "lost", About: "a member loses the end of its log, which it acknowledged, while another one takes over",
+			Members: 3, Terms: 2, Entries: 3, Messages: 1, Led: true, Instant: true, Candidates: 2,
+			Times: Times{Deadline: 1, Command: 1, Heartbeat: 1, Loss: 1},
 		},
 	}
 }

@@ -63,12 +63,19 @@ func (t *truth) appendKey(dst []byte) []byte {
 type change struct {
 	before, after *view
 	sends         []*core.Message
+	// received is the message that arrived, nil for none.
+	received *core.Message
 	// asked is the read that the step began, 0 for none; reads are answers.
 	asked core.ReadID
 	reads []core.ReadPoint
 }
 
 func (c *change) restarted() bool { return c.after.run != c.before.run }
+
+// confessed reports whether a member said that it has lost the end of its log.
+func (c *change) confessed() bool {
+	return c.received != nil && c.received.Kind == core.MsgAppendReply && c.received.Commit != 0
+}
 
 // broken is an invariant that does not hold.
 type broken struct{ invariant, text string }

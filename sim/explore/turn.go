@@ -34,8 +34,13 @@ func (t *turn) play(e event) {
 
 func (t *turn) happen(e event) {
 	n := t.next
-	if e.kind == crashes {
+	switch e.kind {
+	case crashes:
 		t.restart(n.writes[:e.arg])
+		return
+	case loses:
+		n.disk.lose(int(e.arg))
+		t.restart(nil)
 		return
 	}
 	n.core = n.core.Clone()
@@ -325,7 +330,7 @@ func (t *turn) restart(survived []write) {
 func (t *turn) start() {
 	n := t.next
 	d := &n.disk
-	rec := entry.Recovered{Hard: d.hard, Base: d.base, Last: entry.Index(len(d.log))}
+	rec := entry.Recovered{Hard: d.hard, Base: d.base, Last: entry.Index(len(d.log)), Held: d.held}
 	rec.Commit = min(d.commit, rec.Last)
 	for i := rec.Base.Index + 1; i <= rec.Last; i++ {
 		if term, k := d.log[i-1].term, len(rec.Terms); k == 0 || rec.Terms[k-1].Term != term {
