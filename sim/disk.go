@@ -33,8 +33,8 @@ type disk struct {
 	faults int
 	// units is how much was in doubt at the last loss of power.
 	units int
-	// slow multiplies how long work takes.
-	slow Instant
+	// slow multiplies how long work takes; work that begins before stalled ends after it.
+	slow, stalled Instant
 }
 
 func newDisk(d dice) *disk {
@@ -141,7 +141,7 @@ func (k *disk) losePower() {
 
 // mend ends every fault of the disk.
 func (k *disk) mend() {
-	k.syncs, k.writes, k.full, k.cutIn, k.slow = 0, 0, false, 0, 1
+	k.syncs, k.writes, k.full, k.cutIn, k.slow, k.stalled = 0, 0, false, 0, 1, 0
 }
 
 // flip turns one bit of what the disk holds in one of the directory's files, as rot does.

@@ -73,6 +73,7 @@ var FaultKinds = []FaultKind{
 	{Name: "wipe", Every: 8 * Second, Least: Second / 50, Most: 3 * Second, begin: beginWipe},
 	{Name: "old copy", Every: 5 * Second, Least: Second / 2, Most: 8 * Second, begin: beginOldCopy},
 	{Name: "upgrade", Every: 12 * Second, Least: Second / 50, Most: Second, begin: beginUpgrade},
+	{Name: "leader's disk stalls", Every: 10 * Second, Least: Second, Most: 4 * Second, begin: beginStall},
 }
 
 // kindOf finds a kind by its name.
@@ -394,6 +395,16 @@ func beginSlowDisk(s *strike) func() {
 	k := s.anyone().disk
 	k.slow = Instant(pick(s.dice, 10, 50, 200))
 	return func() { k.slow = 1 }
+}
+
+// beginStall lets the disk of a leader stand still: what is given to it now ends when the fault does.
+func beginStall(s *strike) func() {
+	m := s.leader()
+	if m == nil {
+		return nil
+	}
+	m.disk.stalled = s.now + s.fault.For
+	return nothing
 }
 
 func beginCampaign(s *strike) func() {

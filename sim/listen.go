@@ -19,6 +19,9 @@ type news struct {
 	// configured is the entry of the newest configuration that was told, turned how many turns there were.
 	configured entry.Index
 	turned     uint64
+	// stalled is what the newest event says of the disk. windows are a leader's at the newest sample.
+	stalled bool
+	windows map[entry.MemberID]int
 }
 
 // listen takes the events of a turn.
@@ -48,11 +51,9 @@ func (p *process) heard(w *world, e *replica.Event) {
 			w.count("pre-vote asked for")
 		case e.Role == core.Leader && w.plan.Setting.Ranks > 1:
 			w.count(fmt.Sprintf("leader of rank %d", p.member.rank))
-		case e.Was == core.Leader:
-			w.count("leader steps down")
 		}
 	case replica.EventStall:
-		if e.Stalled {
+		if p.stalled = e.Stalled; e.Stalled {
 			w.count("disk stall noticed")
 		}
 	case replica.EventMembership:
@@ -71,6 +72,38 @@ func (p *process) heard(w *world, e *replica.Event) {
 	}
 }
 
+// deposed tells why a leader leads no more.
+func (p *process) deposed(before, after *replica.Status) {
+	why := "no quorum was heard"
+	self, _ := after.Configuration.Find(p.member.id)
+	switch {
+	case after.Term > before.Term:
+		why = "a newer term"
+	case p.stalled:
+		why = "its disk stands still"
+	case self.ID == "" || self.Learner:
+		why = "it was removed"
+	}
+	p.member.world.count("leader steps down: " + why)
+}
+
+// sampled compares the windows of a leader with those at the sample before.
+func (p *process) sampled(s *replica.Stats) {
+	now := make(map[entry.MemberID]int, len(s.Peers))
+	for i := range s.Peers {
+		peer := &s.Peers[i]
+		now[peer.ID] = peer.Window
+		switch was := p.windows[peer.ID]; {
+		case was == 0 || peer.Window == was:
+		case peer.Window > was:
+			p.member.world.count("window grown")
+		default:
+			p.member.world.count("window shrunk")
+		}
+	}
+	p.windows = now
+}
+
 // changed compares the configurations of a leader before and after a turn.
 func (p *process) changed(before, after *entry.Configuration) {
 	w := p.member.world
@@ -80,8 +113,12 @@ func (p *process) changed(before, after *entry.Configuration) {
 	if after.Level > before.Level {
 		w.count("level raised")
 	}
-	if after.Joint() && !before.Joint() {
+	switch {
+	case after.Joint() && !before.Joint():
 		w.count("joint configuration begun")
+		w.joiner = p.member.id
+	case before.Joint() && !after.Joint() && w.joiner != p.member.id:
+		w.count("joint configuration ended by the next leader")
 	}
 	for i := range after.Members {
 		now := &after.Members[i]

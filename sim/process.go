@@ -110,6 +110,9 @@ func (l *watchedLog) Recover() (entry.Recovered, error) {
 	r, err := l.Log.Recover()
 	if err == nil {
 		l.process.judge(l.process.checks().Recovered(l.process.who, &r))
+		if w := l.process.member.world; w.plan.Setting.Lease && r.Hard.Term > 0 {
+			w.count("restart that keeps promises")
+		}
 	}
 	return r, err
 }
@@ -233,6 +236,9 @@ func (p *process) observe(before *replica.Status) {
 	if before.Term != s.Term || before.Role != s.Role || before.Last != s.Last || before.Commit != s.Commit {
 		p.note(didTurn, s.Role.String(), uint64(s.Term), uint64(s.Last.Index), uint64(s.Commit))
 	}
+	if before.Role == core.Leader && s.Role != core.Leader {
+		p.deposed(before, s)
+	}
 	m := p.member
 	if m.forgot > 0 && s.Commit >= m.forgot {
 		m.forgot = 0
@@ -248,6 +254,7 @@ func (p *process) observe(before *replica.Status) {
 	if w.turned%64 == 0 {
 		stats := p.driven.Replica().Stats()
 		p.judge(w.checks.Bounds.Measured(p.who, &stats, &w.plan.Setting.Limits))
+		p.sampled(&stats)
 	}
 }
 
@@ -369,16 +376,22 @@ func (p *process) takes(kind replica.JobKind) Instant {
 	if kind == replica.JobMachine {
 		return m.dice.between(Microsecond, 300*Microsecond)
 	}
-	return m.dice.between(d.Min, d.Max) * m.disk.slow
+	return m.dice.between(d.Min, d.Max)*m.disk.slow + max(m.disk.stalled-m.world.now, 0)
 }
 
 // answer tells those who wait for an outcome.
 func (p *process) answer() {
-	kept := p.flights[:0]
+	kept, reads := p.flights[:0], 0
 	for _, f := range p.flights {
-		if !f.poll() {
+		switch {
+		case !f.poll():
 			kept = append(kept, f)
+		case f.reading != nil:
+			reads++
 		}
+	}
+	if reads > 1 {
+		p.member.world.counts["read answered with others"] += reads
 	}
 	clear(p.flights[len(kept):])
 	p.flights = kept
@@ -416,7 +429,11 @@ func (p *process) Start(r replica.Receiver) error {
 // Send implements replica.Transport.
 func (p *process) Send(to entry.MemberID, messages []core.Message) int {
 	for i := range messages {
-		p.judge(p.checks().Sent(p.who, &messages[i]))
+		m := &messages[i]
+		p.judge(p.checks().Sent(p.who, m))
+		if m.Kind == core.MsgAppendReply && m.Reject && m.HintTerm > 0 {
+			p.member.world.count("conflict hint sent")
+		}
 	}
 	return p.member.world.network.send(p, to, messages)
 }

@@ -34,7 +34,9 @@ type tally struct {
 	turned, jobs          uint64
 	operations, remaining int
 	// shrinks is how many requests to take voters away are under way.
-	shrinks              int
+	shrinks int
+	// joiner is the leader that began the newest joint configuration.
+	joiner               entry.MemberID
 	acknowledged, reads  int
 	violation            error
 	finished             bool
