@@ -67,7 +67,7 @@ func faults(t *testing.T, dir string, mend bool) (places int) {
 	return places
 }
 
-// wantReadable reads every entry of a stopped member's log from the disk.
+// wantReadable reads every entry of a stopped member's log from the disk that its newest image does not cover.
 func wantReadable(t *testing.T, dir string) {
 	t.Helper()
 	d, err := storage.OS(dir, storage.Options{Incarnation: 1})
@@ -75,10 +75,18 @@ func wantReadable(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	rec, err := d.Log().Recover()
-	if err != nil || len(rec.Damaged) > 0 || rec.Held != (entry.Position{}) {
-		t.Fatalf("a member that was ready left a log with the damage %v, end lost up to %v: %v", rec.Damaged, rec.Held, err)
+	if err != nil || rec.Held != (entry.Position{}) {
+		t.Fatalf("a member that was ready left a log that lost its end up to %v: %v", rec.Held, err)
 	}
-	for next := rec.Base.Index + 1; next != 0; {
+	images, err := d.Snapshots().List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := rec.Base.Index + 1
+	if len(images) > 0 {
+		next = max(next, images[0].Index+1)
+	}
+	for next != 0 && next <= rec.Last {
 		var damaged []entry.Damage
 		if next, damaged, err = d.Log().Verify(next, 1<<20); err != nil || len(damaged) > 0 {
 			t.Fatalf("a member that was ready left a log with the damage %v: %v", damaged, err)

@@ -282,7 +282,10 @@ func same(disk *vfs.Memory, want model) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(want.differs(l, rec), l.Close())
+	if rec.Damaged != nil || rec.Held != (entry.Position{}) {
+		err = fmt.Errorf("there is damage: %+v", rec)
+	}
+	return errors.Join(err, want.differs(l, rec), l.Close())
 }
 
 // exploration returns how far crashes are explored.
