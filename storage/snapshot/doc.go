@@ -43,4 +43,7 @@
 //
 //	meta: position index u64, term u64, checksum u32, size i64 (-1: not known when it began),
 //	      id size u32, id, configuration size u32, configuration, sessions size u32, sessions
+//
+// Version 1 is frozen: every later version reads these files. What a configuration and a table of
+// sessions are has versions of its own (entry, session), and those are read for as long.
 package snapshot
