@@ -61,6 +61,7 @@ type Checkout struct {
 	Sources []*Source // sorted by path
 	Modules []Module  // innermost first
 	set     *token.FileSet
+	tree    fs.FS // of all files, also those that are left out
 }
 
 // textFiles are the endings of the files that are read beside Go.
@@ -70,7 +71,7 @@ var textFiles = []string{".go", ".md", ".vdl", ".mod", ".work", ".sh", ".yml", "
 // those that begin with a dot (but .ci) or an underscore are left out, as the go
 // command leaves them out. A Go file that does not parse is an error.
 func Load(tree fs.FS) (*Checkout, error) {
-	c := &Checkout{set: token.NewFileSet()}
+	c := &Checkout{set: token.NewFileSet(), tree: tree}
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

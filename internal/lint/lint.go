@@ -48,6 +48,7 @@ func Rules() []Rule {
 		{"doc", "an exported name without a sentence is a guess for its user", checkDoc},
 		{"package-doc", "a package says what it is for", checkPackageDoc},
 		{"example", "examples are the manual, and are compiled", checkExamples},
+		{"corpora", "what a fuzzer has found is tried by every run of the tests", checkCorpora},
 		{"skip", "a skipped test looks like a passed one", checkSkip},
 		{"sleep", "a sleep is too short on a slow machine and too long on a fast one", checkSleep},
 		{"ignored-error", "a lost error is a lost write", checkIgnoredErrors},

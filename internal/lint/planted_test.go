@@ -244,6 +244,17 @@ var plants = []struct {
 		},
 	},
 	{
+		rule: "corpora",
+		files: map[string]string{
+			"a/a_test.go":               "package a\n\nfunc FuzzA() {}\n",
+			"b/b_test.go":               "package b\n\nfunc FuzzB() {}\n\nfunc TestC() {}\n",
+			"b/testdata/fuzz/FuzzB/one": "go test fuzz v1\n",
+			"other/go.mod":              "module o\n",
+			"other/d_test.go":           "package o\n\nfunc FuzzD() {}\n",
+		},
+		want: map[string]string{"a/a_test.go": "FuzzA has no corpus"},
+	},
+	{
 		rule: "workspace",
 		files: map[string]string{
 			"go.work":           "go 1.26\n",
