@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -141,8 +143,13 @@ func TestBackupRestore(t *testing.T) {
 		t.Fatalf("backup, telling how far it is: %v\n%s", err, out)
 	}
 	said := fields(string(out))
-	if len(said["sha256"]) != 64 || said["index"] == "0" || said["cluster"] == "" {
-		t.Errorf("backup says %s", out)
+	written, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said["sha256"] != fmt.Sprintf("%x", sha256.Sum256(written)) || said["index"] == "0" || said["cluster"] == "" ||
+		said["file"] != fmt.Sprint(len(written)) {
+		t.Errorf("of a file of %d bytes backup says %s", len(written), out)
 	}
 	say("set after not in it")
 	refusesBackups(t, ctl, dir, file, place)
@@ -211,6 +218,7 @@ func refusesRestores(t *testing.T, raftd, file string, place layout.Layout) {
 		!strings.Contains(string(out), "Then start the member, and add the others") {
 		t.Errorf("restore -h: %v\n%s", err, out)
 	}
+	ends(t, command.ExitUsage, "raftd restore", raftd)
 	ends(t, command.ExitUsage, "needs --id", raftd, "restore", "--dir", t.TempDir(), file)
 	b, err := os.ReadFile(file)
 	if err != nil {
