@@ -71,6 +71,10 @@ func runDump(ctx context.Context, std command.Streams, args []string) error {
 	out := bufio.NewWriter(std.Out)
 	count := 0
 	err = inspect(dir, func(i *storage.Inspection) error {
+		through, err := covered(i)
+		if err != nil {
+			return err
+		}
 		return inspectLog(ctx, std, i, wal.Inspector{
 			Segment: func(s wal.SegmentFound) {
 				fmt.Fprintf(out, "segment %d  %s  %d bytes, after (index %d, term %d)\n",
@@ -78,7 +82,7 @@ func runDump(ctx context.Context, std command.Streams, args []string) error {
 			},
 			Batch: func(b wal.BatchFound) { fmt.Fprintln(out, batchLine(b)) },
 			Entry: func(e wal.EntryFound) { fmt.Fprintln(out, entryLine(e)) },
-			Fault: func(f wal.Fault) { count++; fmt.Fprintf(out, "  DAMAGE %s\n", faultLine(f)) },
+			Fault: func(f wal.Fault) { count++; fmt.Fprintf(out, "  DAMAGE %s\n", faultLine(f, through)) },
 		})
 	})
 	return outcome(count, errors.Join(err, out.Flush()))
@@ -115,12 +119,23 @@ func entryLine(e wal.EntryFound) string {
 		h.Index, h.Term, h.Kind, h.Size, h.Origin, h.Sequence, e.Offset)
 }
 
-// faultLine describes a fault, and what helps.
-func faultLine(f wal.Fault) string {
+// covered returns the index up to which the directory's newest intact snapshot has everything, 0 without one.
+func covered(i *storage.Inspection) (entry.Index, error) {
+	list, _, err := i.Snapshots(nil)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return list[0].Index, nil
+}
+
+// faultLine describes a fault, and what helps. Entries up to covered are in a snapshot too.
+func faultLine(f wal.Fault, covered entry.Index) string {
 	line := fmt.Sprintf("%s at byte %d: %s", f.File, f.Offset, f.What)
 	switch {
 	case f.Local:
 		return line + " (waldump repair puts it right)"
+	case f.Entries.First != 0 && f.Entries.Last <= covered:
+		return line + " (the snapshot has what they did: the member does not need them)"
 	case f.Entries.First != 0:
 		return line + " (the member fetches copies when it starts)"
 	}

@@ -187,6 +187,19 @@ func TestDamagedEntry(t *testing.T) {
 	check(t, dir, 0, "0 places damaged", "verify")
 }
 
+// TestDamageUnderSnapshot: entries that a snapshot covers are damage too, of which no copy is needed.
+func TestDamageUnderSnapshot(t *testing.T) {
+	dir := member(t)
+	flip(t, dir, "*.log", "entry 5.", 3)
+	for _, sub := range []string{"verify", "dump"} {
+		check(t, dir, 1, "entries 5 to 5 cannot be read (the snapshot has what they did", sub)
+	}
+	check(t, dir, 1, "needs nothing:", "repair")
+	dir = member(t)
+	flip(t, dir, "*.log", "entry 6.", 3)
+	check(t, dir, 1, "entries 6 to 6 cannot be read (the member fetches copies when it starts)", "verify")
+}
+
 // TestRepair: a copy of a batch's description and one of a segment's header are put back, when it is asked
 // for and not before, byte for byte.
 func TestRepair(t *testing.T) {

@@ -68,8 +68,12 @@ func runVerify(ctx context.Context, std command.Streams, args []string) error {
 	}
 	var t totals
 	err = inspect(dir, func(i *storage.Inspection) error {
+		through, err := covered(i)
+		if err != nil {
+			return err
+		}
 		v := t.inspector()
-		v.Fault = func(f wal.Fault) { t.faults++; fmt.Fprintln(std.Out, faultLine(f)) }
+		v.Fault = func(f wal.Fault) { t.faults++; fmt.Fprintln(std.Out, faultLine(f, through)) }
 		if err := inspectLog(ctx, std, i, v); err != nil {
 			return err
 		}
@@ -155,19 +159,28 @@ func runRepair(ctx context.Context, std command.Streams, args []string) error {
 	}
 	local, left := 0, 0
 	err = inspect(dir, func(i *storage.Inspection) error {
+		through, err := covered(i)
+		if err != nil {
+			return err
+		}
 		v := (&totals{}).inspector()
 		v.Mend = apply
 		v.Fault = func(f wal.Fault) {
 			verb := "needs a copy:"
+			switch {
+			case f.Local && apply:
+				verb = "mended:      "
+			case f.Local:
+				verb = "would mend:  "
+			case f.Entries.First != 0 && f.Entries.Last <= through:
+				verb = "needs nothing:"
+			}
 			if f.Local {
 				local++
-				if verb = "would mend:  "; apply {
-					verb = "mended:      "
-				}
 			} else {
 				left++
 			}
-			fmt.Fprintf(std.Out, "%s %s\n", verb, faultLine(f))
+			fmt.Fprintf(std.Out, "%s %s\n", verb, faultLine(f, through))
 		}
 		return inspectLog(ctx, std, i, v)
 	})
