@@ -80,8 +80,11 @@ func (c *Core) meet(peers []Peer) {
 }
 
 // fresh reports whether this member has an empty log although there is a settled cluster: it was
-// wiped, or started late, and must not found another one beside it.
-func (c *Core) fresh() bool { return c.log.last == 0 && c.members.met.settled }
+// wiped, or started late, and must not found another one beside it. One that knows no configuration
+// is no founder, so somebody else is, or was.
+func (c *Core) fresh() bool {
+	return c.log.last == 0 && (c.members.met.settled || !c.unnamed() && len(c.members.voters) == 0)
+}
 
 // foreign reports whether what comes from a directory must not count for the recorded one. While
 // nothing is recorded everything counts.

@@ -276,6 +276,25 @@ func TestNoBootstrapBesideASettledCluster(t *testing.T) {
 	}
 }
 
+// A member that was told to join, and of which the log says nothing yet, helps nobody to found a cluster: a
+// founder that was removed before it had a log may still stand, and a majority of the old list would be one
+// that has forgotten. Whoever has a log gets the vote.
+func TestNoBootstrapWithOneThatJoins(t *testing.T) {
+	for kind, answer := range map[core.MessageKind]core.MessageKind{
+		core.MsgPreVote: core.MsgPreVoteReply, core.MsgVote: core.MsgVoteReply,
+	} {
+		p := newSolo(t, setting{members: []entry.Member{}})
+		p.receive(vote(kind, "c", 1, at(0, 0)))
+		if !p.only(answer, "c").Reject {
+			t.Errorf("%v: it helps an empty member to found a cluster", kind)
+		}
+		p.receive(vote(kind, "b", 2, at(1, 1)))
+		if p.only(answer, "b").Reject {
+			t.Errorf("%v: it refuses a member of the cluster", kind)
+		}
+	}
+}
+
 // Peers with impossible names are not remembered, and of strangers only so many.
 func TestAcquaintancesAreBounded(t *testing.T) {
 	p := newSolo(t, setting{})

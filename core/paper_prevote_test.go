@@ -235,7 +235,7 @@ func TestPaperLearnersDoNotCount(t *testing.T) {
 // gives counts where a configuration names it.
 func TestPaperNoConfigurationNoElection(t *testing.T) {
 	p := newSolo(t, setting{members: []entry.Member{}})
-	p.receive(vote(core.MsgVote, "b", 1, at(0, 0)))
+	p.receive(vote(core.MsgVote, "b", 2, at(1, 1)))
 	if p.only(core.MsgVoteReply, "b").Reject {
 		t.Error("a member without a configuration refuses its vote")
 	}

@@ -93,6 +93,7 @@ var regressions = []struct {
 	{901613, "sim: a founder was wiped of which another knew only by an entry that its disk had not kept"},
 	{903745, "wal: a copy of the segment's header over the last batch was taken for a place never written"},
 	{906060, "sim: a leader that was stopped while a quorum was healed made a change that needed the dead"},
+	{907912, "core: an empty member that was to join voted for a removed founder without a log"},
 }
 
 func TestRegressions(t *testing.T) {
