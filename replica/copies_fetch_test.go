@@ -1,7 +1,9 @@
 package replica_test
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -25,6 +27,20 @@ func (a altered) Send(to entry.MemberID, all []core.Message) int {
 		changed[i] = a.change(all[i])
 	}
 	return a.Transport.Send(to, changed)
+}
+
+// countedRepairs counts the copies that a store refuses.
+type countedRepairs struct {
+	healingLog
+	refused atomic.Int32
+}
+
+func (c *countedRepairs) Repair(copies *entry.Block) error {
+	err := c.healingLog.Repair(copies)
+	if errors.Is(err, replica.ErrCopyRefused) {
+		c.refused.Add(1)
+	}
+	return err
 }
 
 // relabelled returns a block of as many entries from another place.
@@ -65,7 +81,12 @@ func TestLyingPeer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var store countedRepairs
 				c := filled(t, 3, 50, func(m *member, config *replica.Config) {
+					if m.id == "member-1" {
+						store.healingLog = config.Log.(healingLog)
+						config.Log = &store
+					}
 					if m.id != "member-2" {
 						return
 					}
@@ -86,6 +107,10 @@ func TestLyingPeer(t *testing.T) {
 				refused := m.Status().Damage.Refused
 				if quiet := name == "silence" || name == "a wild hint"; quiet != (refused == 0) {
 					t.Errorf("%d answers were refused", refused)
+				}
+				// Only the store knows the headers; what needs no look at them does not get there.
+				if n := store.refused.Load(); (n > 0) != (name == "another entry") {
+					t.Errorf("%d copies were given to the store that it refused", n)
 				}
 			})
 		})
