@@ -3,6 +3,7 @@ package replica_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -204,6 +205,22 @@ func TestStrangeQuestions(t *testing.T) {
 		}
 		q.leader().propose("after")
 		q.converge()
+	})
+}
+
+// TestPoisonedByQuestions: a disk that cannot be read for a peer that asks for copies is as broken as any.
+func TestPoisonedByQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuestioned(t)
+		q.logs[q.m.id].read.Store(&errDisk)
+		q.ask(q.spies[q.asker.id].Transport, func(*core.Message) {})
+		err := ended(t, q.m)
+		if !errors.Is(err, replica.ErrPoisoned) || !errors.Is(err, errDisk) || !strings.Contains(err.Error(), "copies") {
+			t.Errorf("Err is %v, want ErrPoisoned, the disk's error, and what was done", err)
+		}
+		if n := q.answers(true) + q.answers(false); n != 0 {
+			t.Errorf("%d answers were given", n)
+		}
 	})
 }
 
