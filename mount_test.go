@@ -2,6 +2,7 @@ package raft
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,11 +91,45 @@ func TestMembersMayBeNamesInsteadOfAddresses(t *testing.T) {
 		m.Start()
 	}
 	c.append(0, "x")
-	c.stop(1)
-	c.append(c.leader(), "y")
-	c.restart(1) // On another port: its name leads its peers there.
-	c.append(1, "z")
-	c.agree([]string{"x", "y", "z"})
+	c.agree([]string{"x"})
+}
+
+// TestAddressChangesAndTheIDStays moves each member, the leader among them, to another address, under the same
+// id: its name leads its peers there, and the set is what it was.
+func TestAddressChangesAndTheIDStays(t *testing.T) {
+	c := mountedCluster(t, 3, func(i int, config *RaftConfig) { config.ID = fmt.Sprint("set/", i) })
+	c.introduce()
+	for _, m := range c.members {
+		m.Start()
+	}
+	var want []string
+	write := func(i int, what string) {
+		t.Helper()
+		want = append(want, fmt.Sprint(what, " ", len(want)))
+		c.append(i, want[len(want)-1])
+	}
+	write(0, "first")
+	for round := range 3 {
+		moved := c.leader()
+		if round > 0 {
+			moved = (moved + round) % 3
+		}
+		m := c.members[moved]
+		id, before := m.ID(), m.config.HostPort
+		c.stop(moved)
+		write((moved+1)%3, "beside")
+		if m.config.HostPort = freeAddress(t); m.config.HostPort == before {
+			t.Fatalf("the new address %s is the old one", before)
+		}
+		c.restart(moved)
+		write(moved, "at its new address")
+		if m.ID() != id {
+			t.Errorf("%s is %s at its new address", id, m.ID())
+		}
+		c.agree(want)
+		c.voters(moved, 0, 1, 2)
+		c.voters((moved+1)%3, 0, 1, 2)
+	}
 }
 
 // serveMountTable serves an empty mount table at address until the function that it returns is called,

@@ -76,6 +76,25 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// TestMemoryIsFlat: a run of many worlds holds no more when it has been through more of them.
+func TestMemoryIsFlat(t *testing.T) {
+	heap := func(seeds uint64) int64 {
+		fleet := Fleet{From: 1, Seeds: seeds, Workers: 1}
+		s := fleet.Run()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		runtime.KeepAlive(s)
+		return int64(m.HeapAlloc)
+	}
+	few := heap(1)
+	many := heap(7)
+	const each = 16 << 10 // a world's plan alone is larger
+	if grown := many - few; grown > 6*each {
+		t.Errorf("after 6 more worlds the heap is %d bytes larger", grown)
+	}
+}
+
 // regressions are seeds that once found a bug, with what it was. They run for ever, although a seed
 // may mean another run after the simulator has learned something new: the bug has a test of its own
 // where the code lives.

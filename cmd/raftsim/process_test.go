@@ -72,7 +72,8 @@ func TestStatusOfAViolation(t *testing.T) {
 		t.Fatalf("status %d, and it says\n%s", code, out)
 	}
 	seed := found[1]
-	for _, want := range []string{"go run ./cmd/raftsim -seed " + seed, "shrunken: ", "the last lines of its log"} {
+	for _, want := range []string{"go run ./cmd/raftsim -seed " + seed, "shrunken: ", "the last lines of its log",
+		"each line: virtual time, who, what, details", "  deliver  %s, term %d, index %d"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

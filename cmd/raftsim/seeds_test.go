@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -28,6 +29,27 @@ func TestSimulation(t *testing.T) {
 		if first.String() != second.String() {
 			t.Errorf("raftsim %s prints something else the second time", row.args)
 		}
+	}
+}
+
+// -minutes goes through as many seeds as fit, and says where the next run begins and what was injected.
+func TestMinutes(t *testing.T) {
+	var out, notes bytes.Buffer
+	if status := run(strings.Fields("-minutes 0.02 -from 70 -workers 1"), &out, &notes); status != 0 {
+		t.Fatalf("status %d: %s", status, out.String())
+	}
+	var seeds, next uint64
+	if _, err := fmt.Sscanf(out.String(), "%d seeds (next: -from %d)", &seeds, &next); err != nil || seeds == 0 ||
+		next != 70+seeds {
+		t.Errorf("%d seeds, next %d, %v: %s", seeds, next, err, out.String())
+	}
+	for _, want := range []string{"  duplicate skipped ", "  entries compared "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the summary: %s", want, out.String())
+		}
+	}
+	if !strings.Contains(notes.String(), "seeds a minute") {
+		t.Errorf("the progress: %q", notes.String())
 	}
 }
 
