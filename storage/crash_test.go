@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"syscall"
 	"testing"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -203,7 +204,7 @@ func readOnlyAt(at int, once bool) (met bool, err error) {
 			return vfs.Fault{}
 		}
 		if changes++; changes == at+1 || changes > at && !once {
-			return vfs.Fault{Err: errReadOnly}
+			return vfs.Fault{Err: syscall.EROFS}
 		}
 		return vfs.Fault{}
 	})
@@ -220,14 +221,12 @@ func readOnlyAt(at int, once bool) (met bool, err error) {
 			err = closed
 		}
 	}
-	if met = changes > at; met != errors.Is(err, errReadOnly) {
+	if met = changes > at; met != errors.Is(err, syscall.EROFS) {
 		return met, fmt.Errorf("that change was made: %v, and the work ended with %w", met, err)
 	}
 	disk.Orphan()
 	return met, survived(disk, acked, tried)
 }
-
-var errReadOnly = errors.New("read-only file system")
 
 // TestReadOnly makes a member's file system read-only at each change that the work makes to it, for that one or
 // for good: the work says so, and whoever opens the directory once it can be written again finds what was

@@ -3,6 +3,7 @@ package wal_test
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -176,7 +177,6 @@ func TestNoSpaceForTheName(t *testing.T) {
 // TestReadOnly makes each operation of the file system fail as on one that became read-only: the call that
 // meets it fails, and what was acknowledged is there afterwards.
 func TestReadOnly(t *testing.T) {
-	readOnly := errors.New("read-only file system")
 	steps := script(1, 30)
 	for at := 0; ; at++ {
 		disk := vfs.NewMemory()
@@ -189,7 +189,7 @@ func TestReadOnly(t *testing.T) {
 				changes++
 			}
 			if changes > at && op.Changes() {
-				return vfs.Fault{Err: readOnly}
+				return vfs.Fault{Err: syscall.EROFS}
 			}
 			return vfs.Fault{}
 		}))
@@ -209,7 +209,7 @@ func TestReadOnly(t *testing.T) {
 			}
 			return
 		}
-		if !errors.Is(err, readOnly) {
+		if !errors.Is(err, syscall.EROFS) {
 			t.Fatalf("change %d failed: %v", at, err)
 		}
 		if err := verify(disk, acked, tried); err != nil {
