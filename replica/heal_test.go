@@ -349,6 +349,18 @@ func TestScrubFindsDamage(t *testing.T) {
 	}
 }
 
+// TestHealsFromMemory: a member that has nobody to ask takes the copies from what it still has in memory.
+func TestHealsFromMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, nil).start()
+		m := c.leader()
+		m.proposeMany(50, "command")
+		m.log.Damage(10, 20, true)
+		m.await("healing", func(s replica.Status) bool { return s.Damage.Repaired == 11 })
+		m.healed()
+	})
+}
+
 // TestScrubIsToldOf follows a pass of the scrub over a log of several pieces: where it is, and how many passes
 // came to the end.
 func TestScrubIsToldOf(t *testing.T) {
