@@ -57,12 +57,19 @@ func (m *member) healed() {
 	m.await("a disk without damage", func(replica.Status) bool { return len(m.log.Damaged()) == 0 })
 }
 
-// filled starts a cluster of n, has it apply commands, and stops all members.
+// filled starts a cluster of n, has it apply commands, and stops all members. The leader is the last: it cannot
+// hand over any more, so that nobody has an entry of another term that the others lack.
 func filled(t *testing.T, n, commands int, configure func(*member, *replica.Config)) *cluster {
 	c := newCluster(t, n, configure).start()
-	c.leader().proposeMany(commands, "command")
+	leader := c.leader()
+	leader.proposeMany(commands, "command")
 	c.converge()
-	c.stop()
+	for _, m := range c.members {
+		if m != leader {
+			m.stop()
+		}
+	}
+	leader.stop()
 	return c
 }
 
