@@ -45,6 +45,7 @@ func (w *world) heal() {
 	h.dice = newDice(w.plan.Seed, diceHealing, 0)
 	h.stage, h.since = quorumHealed, w.now
 	w.note("-", didPhase, "a quorum is healed")
+	held := w.heldUp()
 	w.network.reset()
 	h.healed = w.quorum(h.dice.Perm(n))
 	for i, m := range w.members {
@@ -54,23 +55,24 @@ func (w *world) heal() {
 			m.die(h.dice.chance(0.5))
 		}
 	}
-	w.in(w.longestPause()+(core.ElectionTimeout+1)*w.plan.Setting.Heartbeat, w.healMore)
+	w.in(held+(core.ElectionTimeout+1)*w.plan.Setting.Heartbeat, w.healMore)
 	w.in(w.plan.Setting.Heartbeat, w.watch)
 }
 
-// longestPause returns how long it takes until every process that was stopped goes on. A pause runs to its end
-// whoever is healed meanwhile: what came in since it began waits for that.
-func (w *world) longestPause() Instant {
-	end := w.now
+// heldUp returns how long it takes until every process that was stopped goes on, and what is on its way has
+// come. A pause runs to its end whoever is healed meanwhile: what came in since it began waits for that. And
+// what the dead have said may come later than the news that they are dead.
+func (w *world) heldUp() Instant {
+	end := w.network.last()
 	for _, m := range w.members {
 		end = max(end, m.pausedUntil)
 	}
-	return end - w.now
+	return max(end, w.now) - w.now
 }
 
 // healMore heals more members if those that were healed are no quorum any more. For one election time-out a
 // leader counts voters that have just died, and may change the configuration into one that needs them; after
-// that it may not. For a leader that was stopped the time goes on when it does.
+// that it may not.
 func (w *world) healMore() {
 	h := &w.healer
 	order := h.dice.Perm(len(w.members))

@@ -11,6 +11,9 @@ import (
 // queueMax is how many parcels wait on a clogged link; what comes then is not taken.
 const queueMax = 64
 
+// repeatMax is how much later than the first a second copy of a parcel arrives.
+const repeatMax = 50 * Millisecond
+
 // stuckLeast and stuckMost are for how many heartbeats a forwarded command stands still: its sender gives it
 // to the leader again before.
 const stuckLeast, stuckMost = 105, 130
@@ -132,13 +135,24 @@ func (n *network) carry(from, to int, c parcel) {
 	n.arrive(to, at, c)
 	if l.dice.chance(l.repeat) {
 		n.world.count("parcel repeated")
-		n.arrive(to, at+l.dice.between(0, 50*Millisecond), c)
+		n.arrive(to, at+l.dice.between(0, repeatMax), c)
 	}
 }
 
 func (n *network) delay(l *link) Instant {
 	s := &n.world.plan.Setting.Network
 	return s.Delay + l.dice.between(0, s.Jitter) + l.dice.between(0, l.slow)
+}
+
+// last returns when the last parcel on its way arrives, at most.
+func (n *network) last() Instant {
+	end := n.world.now
+	for from := range n.links {
+		for to := range n.links[from] {
+			end = max(end, n.links[from][to].last+repeatMax)
+		}
+	}
+	return end
 }
 
 // arrive delivers a parcel to whatever process the member has then.

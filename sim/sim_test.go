@@ -113,6 +113,7 @@ var regressions = []struct {
 	{903745, "wal: a copy of the segment's header over the last batch was taken for a place never written"},
 	{906060, "sim: a leader that was stopped while a quorum was healed made a change that needed the dead"},
 	{907912, "core: an empty member that was to join voted for a removed founder without a log"},
+	{914571, "sim: what a dead member had said came so late that a leader took it for a living one, and needed it"},
 }
 
 func TestRegressions(t *testing.T) {

@@ -32,11 +32,15 @@ func At(file string, offset int64, format string, args ...any) error {
 	return &Error{File: file, Offset: offset, What: fmt.Sprintf(format, args...)}
 }
 
-// Error names the place, the finding and what to do.
+// Error names the place, the finding and what to do: a file may be put back from a copy, but not one that
+// may have held the newest vote, since the copy could hold an older one.
 func (e *Error) Error() string {
-	return fmt.Sprintf("storage: %s is damaged at byte %d: %s; nothing was changed: "+
-		"restore the file from a copy taken while the member was stopped, "+
-		"or move the directory away and let the member join again as a new one", e.File, e.Offset, e.What)
+	advice := "restore the file from a copy taken while the member was stopped, or "
+	if errors.Is(e.Cause, ErrVoteLost) {
+		advice = ""
+	}
+	return fmt.Sprintf("storage: %s is damaged at byte %d: %s; nothing was changed: %s"+
+		"move the directory away and let the member join again as a new one", e.File, e.Offset, e.What, advice)
 }
 
 // Unwrap makes errors.Is(e, entry.ErrCorrupt) true, and that of the cause.
