@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -174,6 +175,7 @@ func startCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *clust
 	for _, m := range c.members {
 		m.Start()
 	}
+	c.members[rand.IntN(n)].StartElection() // Else every test waits for an election time-out first.
 	return c
 }
 

@@ -87,3 +87,35 @@ func TestBareMemberBehind(t *testing.T) {
 	p.wantCommit(40)
 	p.candidate()
 }
+
+// TestImageTellsTheConfiguration: the entry that held the configuration cannot be read by this member, and the
+// others have compacted it. The image that they send instead says what was in force, although the log goes on
+// from within it: else the member would stand with the list of its first start, and write that into the log.
+func TestImageTellsTheConfiguration(t *testing.T) {
+	for _, index := range []entry.Index{3, 4} { // below the commit index, and above it
+		p := newSolo(t, setting{terms: []entry.Term{1, 1, 1, 1, 1}, commit: 3})
+		p.step(core.Input{Installed: &entry.SnapshotMeta{Index: index, Term: 1, Configuration: entry.Configuration{
+			Cluster: entry.ClusterID{7}, Members: voters("a", "b", "d", "e", "f"),
+		}}})
+		if p.out.Write.Reset != nil {
+			t.Fatalf("image at %d: the log is reset to %v", index, *p.out.Write.Reset)
+		}
+		if c := p.core.Configuration().Value; len(c.Members) != 5 || c.Cluster != (entry.ClusterID{7}) {
+			t.Errorf("image at %d: the configuration in force is %+v", index, c)
+		}
+		if got := len(p.peers()); got != 4 {
+			t.Errorf("image at %d: %d peers", index, got)
+		}
+	}
+	// What is in the log behind the image stays in force.
+	p := newSolo(t, setting{terms: []entry.Term{1, 1, 1}, commit: 1})
+	p.step(core.Input{Space: core.Space{Learned: []core.ConfigurationAt{{Index: 3, Value: entry.Configuration{
+		Cluster: cluster, Members: voters("a", "b"),
+	}}}}})
+	p.step(core.Input{Installed: &entry.SnapshotMeta{Index: 2, Term: 1, Configuration: entry.Configuration{
+		Cluster: cluster, Members: voters("a", "b", "c", "d"),
+	}}})
+	if c := p.core.Configuration().Value; len(c.Members) != 2 {
+		t.Errorf("behind the image the log says otherwise, and in force is %+v", c)
+	}
+}

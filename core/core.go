@@ -201,12 +201,18 @@ func (c *Core) recoverWithout(lost *entry.SnapshotMeta, first *ConfigurationAt) 
 	}
 }
 
-// clothe ends the want of an image. The log's own configurations behind it stay in force.
+// clothe takes the configuration of an image that the log goes on from: it ends the want of an image, and the
+// entry that held the configuration may be one that could not be read when the member started, which nobody
+// has any more. The log's own configurations behind the image stay in force.
 func (c *Core) clothe(meta *entry.SnapshotMeta) {
-	if !c.log.bare || meta.Index < c.log.base.Index {
+	at := meta.Position()
+	held := c.role != Leader && at.Index > c.log.base.Index && (at.Index <= c.commit || c.log.holds(at))
+	switch {
+	case c.log.bare && at.Index >= c.log.base.Index:
+		c.log.bare = false
+	case !held || c.members.knowsAt(at.Index, &meta.Configuration):
 		return
 	}
-	c.log.bare = false
 	all := []ConfigurationAt{{Index: meta.Index, Value: meta.Configuration}}
 	for _, at := range c.members.all {
 		if at.Index > meta.Index {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -110,6 +111,15 @@ func (m *membership) learn(at *ConfigurationAt) {
 		m.all = slices.Insert(m.all, place, *at)
 		m.refresh()
 	}
+}
+
+// knowsAt reports whether a configuration is, for all that is known, the one in force at an index.
+func (m *membership) knowsAt(index entry.Index, value *entry.Configuration) bool {
+	n := len(m.all) - 1
+	for n > 0 && m.all[n].Index > index {
+		n--
+	}
+	return bytes.Equal(entry.AppendConfiguration(nil, m.all[n].Value), entry.AppendConfiguration(nil, *value))
 }
 
 // truncate takes back the configurations from index from on.

@@ -114,6 +114,7 @@ var regressions = []struct {
 	{906060, "sim: a leader that was stopped while a quorum was healed made a change that needed the dead"},
 	{907912, "core: an empty member that was to join voted for a removed founder without a log"},
 	{914571, "sim: what a dead member had said came so late that a leader took it for a living one, and needed it"},
+	{950667, "core: an image that stands for an entry that cannot be read did not tell the configuration"},
 }
 
 func TestRegressions(t *testing.T) {
