@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
@@ -62,6 +64,9 @@ func (w *world) putBack(m *member, c *oldCopy, tries int) {
 // vote, then nobody can be elected any more in the terms up to that one: all others are as far, none of
 // them is a candidate, and the vote was not the member's own.
 func (w *world) mayPutBack(m *member, c *oldCopy) bool {
+	if slices.ContainsFunc(w.configurations(), func(c entry.Configuration) bool { return unsettled(&c) }) {
+		return false // it may be about to be needed
+	}
 	disks := w.checks.Disks
 	now := disks.Copied(check.Life{Member: m.id, Incarnation: m.incarnation})
 	hard, last := now.Hard(), now.Last()

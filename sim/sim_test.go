@@ -115,6 +115,7 @@ var regressions = []struct {
 	{907912, "core: an empty member that was to join voted for a removed founder without a log"},
 	{914571, "sim: what a dead member had said came so late that a leader took it for a living one, and needed it"},
 	{950667, "core: an image that stands for an entry that cannot be read did not tell the configuration"},
+	{974138, "sim: an older copy was put back of a learner that was about to be needed as a voter"},
 }
 
 func TestRegressions(t *testing.T) {
