@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -175,7 +174,6 @@ func startCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *clust
 	for _, m := range c.members {
 		m.Start()
 	}
-	c.members[rand.IntN(n)].StartElection() // Else every test waits for an election time-out first.
 	return c
 }
 
