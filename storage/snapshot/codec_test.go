@@ -257,26 +257,7 @@ func archiveOf(t testing.TB, b []byte) []byte {
 // goldenImage writes a small image and returns its file.
 func goldenImage(t testing.TB) []byte {
 	t.Helper()
-	disk := vfs.NewMemory()
-	s, err := Open(disk, ".", Options{Incarnation: 9, ChunkSize: 16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sink, err := s.Create(testMeta())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sink.Write([]byte("forty bytes, in chunks of sixteen bytes.")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sink.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := vfs.ReadFile(disk, s.images[0].path, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return writeFrozen(t, testMeta(), "forty bytes, in chunks of sixteen bytes.")
 }
 
 // TestGolden: the bytes of the format, as the first version wrote them, are still written.

@@ -37,7 +37,7 @@ var frozen = map[string]struct {
 }
 
 // writeFrozen makes the file of an image.
-func writeFrozen(t *testing.T, meta entry.SnapshotMeta, image string) []byte {
+func writeFrozen(t testing.TB, meta entry.SnapshotMeta, image string) []byte {
 	t.Helper()
 	disk := vfs.NewMemory()
 	s, err := Open(disk, ".", Options{Incarnation: 9, ChunkSize: 16})
