@@ -174,7 +174,8 @@ func (m *machinist) take(t *applyTask, block *entry.Block, i entry.Index) error 
 		}
 		m.configuration = value
 	default:
-		return fmt.Errorf("%w: the entry at index %d has %v, which this version does not know", ErrProtocol, i, kind)
+		return fmt.Errorf("%w: the entry at index %d has %v, which this version does not know; install a newer one",
+			ErrProtocol, i, kind)
 	}
 	return nil
 }

@@ -234,7 +234,7 @@ func beginBarrier(s *strike) func() {
 	if p == nil {
 		return nil
 	}
-	b, err := p.driven.Barrier()
+	b, err := p.barrier()
 	if err != nil {
 		return nil
 	}

@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"context"
 	"slices"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/replica"
 	"v.io/x/ref/lib/raft/sim/check"
 )
 
@@ -30,11 +32,16 @@ func beginOldCopy(s *strike) func() {
 	if m == nil || m.forgot > 0 || m.wiped {
 		return nil
 	}
-	c := &oldCopy{
-		memory: m.disk.memory.Crash(vfs.Keep), incarnation: m.incarnation, known: m.known, cluster: m.cluster,
-		confirmed: s.checks.Disks.Copied(m.process.who),
-	}
+	c := s.copyOf(m)
 	return func() { s.putBack(m, c, 50) }
+}
+
+// copyOf copies the directory of a member that runs.
+func (w *world) copyOf(m *member) *oldCopy {
+	return &oldCopy{
+		memory: m.disk.memory.Crash(vfs.Keep), incarnation: m.incarnation, known: m.known, cluster: m.cluster,
+		confirmed: w.checks.Disks.Copied(m.process.who),
+	}
 }
 
 // putBack replaces the directory, or tries again a little later.
@@ -125,4 +132,101 @@ func (w *world) mayRemove(m *member) bool {
 	c := w.configurations()[0]
 	line, found := c.Find(m.id)
 	return !found || line.Incarnation != m.incarnation || line.Learner || !unsettled(&c)
+}
+
+// denial is an older copy that is put back in time to deny what it has acknowledged in the term of the present
+// leader, and not to notice that it did: its log is as long as what the leader counts on, with other entries.
+//
+//	m leads term 4, alone   1 1 2 4 4 4 4 4 4    <- the copy
+//	m follows in term 5     1 1 2 5 5            acknowledged up to here
+//	the copy is put back    1 1 2 4 4 4 4 4 4    the next append does not match
+//
+// The leader serves it again and counts on nothing that it says in this term.
+type denial struct {
+	*strike
+	m    *member
+	p    *process
+	asks []*replica.Proposing
+	copy *oldCopy
+	// join ends the cut, nil once it has ended; over is true when the fault is.
+	join func()
+	over bool
+}
+
+// orphans is how many entries a leader is given that it cannot commit.
+const orphans = 48
+
+// beginDeniedAcks cuts a leader off, gives it entries, and copies its directory.
+func beginDeniedAcks(s *strike) func() {
+	m := s.leader()
+	if m == nil || m.pausedUntil > s.now || m.forgot > 0 || m.wiped || m.rotten || len(s.voters()) < 3 {
+		return nil
+	}
+	d := &denial{strike: s, m: m, p: m.process, join: s.apart(m)}
+	for range orphans {
+		if b, err := d.p.barrier(); err == nil {
+			d.asks = append(d.asks, b)
+		}
+	}
+	d.p.settle()
+	d.later(d.copied)
+	return func() {
+		d.over = true
+		d.rejoin()
+	}
+}
+
+// later goes on soon, unless the member has died meanwhile.
+func (d *denial) later(do func()) {
+	d.in(d.plan.Setting.Heartbeat/4, func() {
+		if !d.healing() && !d.p.dead && !d.over {
+			do()
+		}
+	})
+}
+
+func (d *denial) rejoin() {
+	if d.join != nil {
+		d.join()
+		d.join = nil
+	}
+}
+
+// copied waits until the entries are durable, and makes the copy. Nobody waits for them any more: they are not
+// to be proposed again.
+func (d *denial) copied() {
+	s := &d.p.status
+	if s.Role == core.Leader && (s.Durable < s.Last.Index || s.Last.Index < s.Commit+orphans/2) {
+		d.later(d.copied)
+		return
+	}
+	d.copy = d.copyOf(d.m)
+	for _, b := range d.asks {
+		b.Abandon(context.Canceled)
+	}
+	d.p.settle()
+	d.later(d.succeeded)
+}
+
+// succeeded waits for the next leader, and lets the old one meet it.
+func (d *denial) succeeded() {
+	if leader := d.leader(); leader == nil || leader == d.m {
+		d.later(d.succeeded)
+		return
+	}
+	d.rejoin()
+	d.later(d.followed)
+}
+
+// followed waits until the member has acknowledged something in the new term, and puts the copy back before it has
+// acknowledged more than that could deny.
+func (d *denial) followed() {
+	leader, last := d.leader(), d.checks.Disks.Copied(d.p.who)
+	switch {
+	case last.Last().Index > d.copy.confirmed.Last().Index:
+		return
+	case leader != nil && leader != d.m && last.Last().Term == leader.process.status.Term:
+		d.putBack(d.m, d.copy, 1)
+	}
+	d.later(d.followed)
 }

@@ -26,7 +26,7 @@ type strike struct {
 	fault *Fault
 }
 
-// FaultKinds are all kinds of faults.
+// FaultKinds are all kinds of faults. A new one goes to the end: then the others strike in every seed as they did.
 var FaultKinds = []FaultKind{
 	{Name: "loss", Every: 6 * Second, Least: Second / 5, Most: 5 * Second, begin: beginLoss},
 	{Name: "repeat", Every: 6 * Second, Least: Second / 5, Most: 5 * Second, begin: beginRepeat},
@@ -74,6 +74,11 @@ var FaultKinds = []FaultKind{
 	{Name: "old copy", Every: 5 * Second, Least: Second / 2, Most: 8 * Second, begin: beginOldCopy},
 	{Name: "upgrade", Every: 12 * Second, Least: Second / 50, Most: Second, begin: beginUpgrade},
 	{Name: "leader's disk stalls", Every: 10 * Second, Least: Second, Most: 4 * Second, begin: beginStall},
+	{Name: "joint leader struck", Every: 3 * Second, Least: 2 * Second, Most: 6 * Second, begin: beginJointStruck},
+	{Name: "stall without a successor", Every: 8 * Second, Least: 3 * Second, Most: 5 * Second, begin: beginStallAlone},
+	{Name: "stranger", Every: 4 * Second, Least: Second / 2, Most: 2 * Second, begin: beginStranger},
+	{Name: "denied acks", Every: 6 * Second, Least: 3 * Second, Most: 6 * Second, begin: beginDeniedAcks},
+	{Name: "older program", Every: 5 * Second, Least: Second, Most: 4 * Second, begin: beginOlder},
 }
 
 // kindOf finds a kind by its name.

@@ -105,6 +105,10 @@ func (w *world) mend(m *member) {
 		m.level = levelMax
 		m.die(false)
 	}
+	if m.older {
+		m.older = false
+		m.die(false)
+	}
 	if m.process == nil && !m.retry && !m.condemned && w.healer.healed[m.number] {
 		m.start()
 	}

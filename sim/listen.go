@@ -117,6 +117,10 @@ func (p *process) changed(before, after *entry.Configuration) {
 	case after.Joint() && !before.Joint():
 		w.count("joint configuration begun")
 		w.joiner = p.member.id
+		if strike := w.waylay; strike != nil {
+			w.waylay = nil
+			strike(p)
+		}
 	case before.Joint() && !after.Joint() && w.joiner != p.member.id:
 		w.count("joint configuration ended by the next leader")
 	}
@@ -153,6 +157,8 @@ func (p *process) figures() {
 		{"message of another directory", s.Refused.Core.Replaced},
 		{"message of a removed member", s.Refused.Core.Removed},
 		{"message of a stranger", s.Refused.Core.Strangers},
+		{"message of another cluster", s.Refused.Foreign},
+		{"message under another's name", s.Refused.Impersonating},
 		{"message of an old term", s.Refused.Core.Stale},
 		{"vote refused for a leader", s.Refused.Core.Sticky},
 		{"denial of what was acknowledged", s.Refused.Core.Forgotten},

@@ -6,6 +6,7 @@ import (
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
+	"v.io/x/ref/lib/raft/sim/check"
 )
 
 // member is one member's machine: its disk, its clock, and the process that runs on it at present.
@@ -28,6 +29,8 @@ type member struct {
 	pausedUntil Instant
 	// retry is true while a start that failed waits to be tried again.
 	retry bool
+	// older is true while the program that is installed does not know a kind of entries.
+	older bool
 }
 
 // standing is what a member is to the cluster.
@@ -111,7 +114,7 @@ func (m *member) release() {
 func (m *member) start() {
 	m.disk.plug()
 	m.lives++
-	p := &process{member: m, life: m.lives}
+	p := &process{member: m, who: check.Life{Member: m.id, Start: m.lives}, program: program{older: m.older}}
 	m.process = p
 	err := p.open()
 	if m.disk.cut != nil {
@@ -162,7 +165,7 @@ func (m *member) die(power bool) {
 	if power || m.disk.cut != nil {
 		m.disk.losePower()
 	}
-	m.world.note(m.name(), didCrash, crashName(power), uint64(m.disk.units), p.life, uint64(p.status.Term))
+	m.world.note(m.name(), didCrash, crashName(power), uint64(m.disk.units), p.who.Start, uint64(p.status.Term))
 	p.drop()
 	m.world.network.died(m)
 }

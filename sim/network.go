@@ -26,8 +26,9 @@ type network struct {
 	labels map[labelled]string
 	// breakIn counts down the pieces of images until one of them does not arrive; 0 for never.
 	breakIn int
-	// stuck is how many of the next forwarded commands stop on their way, with everything behind them.
-	stuck int
+	// stuck is how many of the next forwarded commands stop on their way, with everything behind them;
+	// untold is how many of the next requests to take over are lost.
+	stuck, untold int
 }
 
 // labelled is what the name of a message says.
@@ -71,7 +72,7 @@ func newNetwork(w *world, members int) *network {
 
 // reset ends every fault of the network.
 func (n *network) reset() {
-	n.breakIn, n.stuck = 0, 0
+	n.breakIn, n.stuck, n.untold = 0, 0, 0
 	for from := range n.links {
 		for to := range n.links[from] {
 			l := &n.links[from][to]
@@ -97,6 +98,10 @@ func (n *network) send(p *process, to entry.MemberID, messages []core.Message) (
 		}
 		n.lose(p.member.name(), messages)
 		return len(messages)
+	case n.untold > 0 && slices.ContainsFunc(messages, isHandover):
+		n.untold--
+		n.lose(p.member.name(), messages)
+		return len(messages)
 	case l.clogs > 0 && len(l.queue) >= queueMax:
 		return 0
 	}
@@ -115,6 +120,8 @@ func (n *network) send(p *process, to entry.MemberID, messages []core.Message) (
 }
 
 func isForward(m core.Message) bool { return m.Kind == core.MsgPropose }
+
+func isHandover(m core.Message) bool { return m.Kind == core.MsgTransfer }
 
 // carry puts a parcel on its way.
 func (n *network) carry(from, to int, c parcel) {
@@ -170,7 +177,11 @@ func (n *network) arrive(to int, at Instant, c parcel) {
 		for i := range c.messages {
 			n.note(p.member.name(), didDeliver, &c.messages[i])
 		}
-		p.receiver.Receive(c.from, c.messages)
+		messages := c.messages
+		if p.older {
+			messages = recastAll(messages, true)
+		}
+		p.receiver.Receive(c.from, messages)
 		p.settle()
 	})
 }

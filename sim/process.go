@@ -18,7 +18,6 @@ import (
 // replica's transport, too.
 type process struct {
 	member   *member
-	life     uint64
 	who      check.Life
 	dir      *storage.Dir
 	driven   *replica.Driven
@@ -33,6 +32,7 @@ type process struct {
 	// waits are what operators wait for: each reports whether it has ended.
 	waits []func() bool
 	dead  bool
+	program
 	news
 }
 
@@ -59,7 +59,7 @@ func (p *process) open() error {
 	}
 	p.dir = dir
 	m.incarnation, m.wiped = dir.Identity().Incarnation, false
-	p.who = check.Life{Member: m.id, Incarnation: dir.Identity().Incarnation, Start: p.life}
+	p.who.Incarnation = dir.Identity().Incarnation
 	p.machine = &store{process: p}
 	if w.options.Beside != nil {
 		p.machine.beside = w.options.Beside(m.number)
@@ -74,7 +74,8 @@ func (p *process) open() error {
 	p.events = r.Subscribe(0)
 	p.status = r.Status()
 	m.learn(&p.status)
-	w.note(m.name(), didStart, "", p.life, uint64(p.status.Term), uint64(p.status.Last.Index), uint64(p.status.Applied))
+	st := &p.status
+	w.note(m.name(), didStart, "", p.who.Start, uint64(st.Term), uint64(st.Last.Index), uint64(st.Applied))
 	p.plan(w.now + m.dice.between(10*Microsecond, Millisecond))
 	return nil
 }
@@ -120,6 +121,7 @@ func (l *watchedLog) Recover() (entry.Recovered, error) {
 // Store implements replica.LogStore.
 func (l *watchedLog) Store(b *entry.Batch) error {
 	checks, who := l.process.checks(), l.process.who
+	l.process.takesUnknown(b)
 	checks.Storing(who, b)
 	if err := l.Log.Store(b); err != nil {
 		return err
@@ -146,6 +148,7 @@ func (p *process) applied(c check.Command) {
 
 func (p *process) restored(at entry.Index, state uint64) {
 	p.note(didRestore, "", uint64(at), state)
+	p.from = at
 	p.judge(p.checks().Restored(p.who, at, state))
 }
 
@@ -216,6 +219,7 @@ func (p *process) turn() {
 		return
 	}
 	p.observe(&before)
+	p.passedOver()
 	for _, j := range work.Jobs {
 		p.give(j)
 	}
@@ -261,15 +265,19 @@ func (p *process) observe(before *replica.Status) {
 // failed takes a replica that has stopped by itself, which only a fault of its disk excuses.
 func (p *process) failed(err error) {
 	m := p.member
+	if p.tooOld(err) {
+		p.outdated()
+		return
+	}
 	if m.forgot > 0 && errors.Is(err, replica.ErrProtocol) {
-		p.note(didNotice, "", uint64(m.forgot), p.life)
+		p.note(didNotice, "", uint64(m.forgot), p.who.Start)
 		m.world.count("old copy noticed")
 		p.end()
 		m.condemn()
 		return
 	}
 	if m.spoiled(err) {
-		p.note(didSpoil, "", p.life)
+		p.note(didSpoil, "", p.who.Start)
 		m.world.count("stopped by damage")
 		p.end()
 		m.condemn()
@@ -279,7 +287,7 @@ func (p *process) failed(err error) {
 		p.violate(fmt.Errorf("failure: %s stopped by itself: %w", m.id, err))
 		return
 	}
-	p.note(didFail, "", uint64(m.disk.faults), p.life)
+	p.note(didFail, "", uint64(m.disk.faults), p.who.Start)
 	m.world.count("stopped by its disk")
 	p.end()
 	m.later()
@@ -428,6 +436,9 @@ func (p *process) Start(r replica.Receiver) error {
 
 // Send implements replica.Transport.
 func (p *process) Send(to entry.MemberID, messages []core.Message) int {
+	if p.older {
+		messages = recastAll(messages, false)
+	}
 	for i := range messages {
 		m := &messages[i]
 		p.judge(p.checks().Sent(p.who, m))

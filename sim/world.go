@@ -25,6 +25,8 @@ type world struct {
 	checks  *check.Suite
 	healer  healer
 	options Options
+	// waylay is told of the next leader that has begun a joint configuration, nil for nobody.
+	waylay func(*process)
 	tally
 }
 
