@@ -173,7 +173,9 @@ type Raft interface {
 
 	// StartElection says that this member shall lead, and returns at once. A leader that it hears is
 	// asked to hand over, which loses no command; without one it campaigns, and asks for pre-votes
-	// first, so it cannot harm a set that would not elect it.
+	// first, so it cannot harm a set that would not elect it. It goes on trying until this member leads,
+	// for 12 heartbeats at most; an Event of kind EventRole tells. TransferLeadership to this member's own
+	// id is the call that waits, and says why it did not come about.
 	StartElection()
 }
 

@@ -248,8 +248,9 @@ func (c *Core) Step(in *Input, out *Effects) {
 	c.ask(in.Reads, out)
 	c.change(in.Changes, out)
 	if in.Campaign {
-		c.requestLeadership(out)
+		c.election.wish = wish{until: c.now + quorumMax*c.config.Heartbeat}
 	}
+	c.pursueWish(out)
 	c.startTransfers(in.Transfers, out)
 	c.tick(out)
 	c.finish(out)
@@ -367,6 +368,9 @@ func (c *Core) Deadline() Instant {
 		return min(c.lead.heartbeat, c.transferDue())
 	}
 	deadline := min(c.election.deadline, c.transferDue())
+	if c.role == Follower && c.election.wish.until != 0 {
+		deadline = min(deadline, c.election.wish.again)
+	}
 	if due := c.reads.asked.due; due != 0 {
 		deadline = min(deadline, due)
 	}

@@ -23,7 +23,8 @@ type election struct {
 	votes []ballot
 	// self is the batch that makes this candidate's own vote durable; until then it does not count.
 	self uint64
-	// asked are this member's own requests for a transfer.
+	// wish is this member's own wish to lead, asked are its requests for a transfer.
+	wish  wish
 	asked []askedTransfer
 	// questions wait for the program's answer; question is the newest one's number.
 	questions []openQuestion

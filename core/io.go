@@ -82,7 +82,7 @@ type Input struct {
 	// lost leader is suspected.
 	Lost []entry.MemberID
 	// Campaign says that this member shall lead: a leader that it hears is asked to hand over, else
-	// it asks for pre-votes now.
+	// it asks for pre-votes now; and so again until it leads, for an election time-out at most.
 	Campaign bool
 	// Answers end questions.
 	Answers []Answer

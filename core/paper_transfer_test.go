@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"slices"
 	"testing"
 
 	"v.io/x/ref/lib/raft/core"
@@ -372,6 +373,71 @@ func TestCampaignAsksTheLeader(t *testing.T) {
 	}
 	p.step(core.Input{Lost: []entry.MemberID{"b"}, Campaign: true})
 	p.want(core.PreCandidate)
+}
+
+// wantAsked checks that the member has just asked the leader, and nobody else, to lead itself.
+func (p *solo) wantAsked(leader entry.MemberID) {
+	p.t.Helper()
+	if m := p.only(core.MsgTransferRequest, leader); m.Target != "a" || len(p.sent(core.MsgTransferRequest, "")) != 1 {
+		p.t.Fatalf("asks with %+v", p.out.Send)
+	}
+}
+
+// The wish to lead outlives what may come between: another member is elected while this one asks for pre-votes,
+// the request is lost or refused, the leader changes. Each new leader is asked at once, the same one every three
+// heartbeats, until an election time-out is over.
+func TestWishToLeadIsPursued(t *testing.T) {
+	p := newSolo(t, setting{})
+	begun := p.now
+	p.step(core.Input{Campaign: true})
+	p.want(core.PreCandidate)
+	p.receive(core.Message{Kind: core.MsgAppend, From: "b", Term: 1})
+	p.want(core.Follower)
+	p.wantAsked("b")
+	if due := p.core.Deadline(); due != p.now+3*beat {
+		t.Fatalf("the next try is due after %d ms, want 3 heartbeats", (due-p.now)/millisecond)
+	}
+	p.receive(core.Message{Kind: core.MsgAppend, From: "c", Term: 2})
+	p.wantAsked("c")
+	var asked []core.Instant
+	for range 20 {
+		p.now += beat
+		if p.receive(core.Message{Kind: core.MsgAppend, From: "c", Term: 2}); len(p.sent(core.MsgTransferRequest, "c")) > 0 {
+			asked = append(asked, (p.now-begun)/beat)
+		}
+	}
+	if !slices.Equal(asked, []core.Instant{3, 6, 9}) {
+		t.Errorf("asks again after %v heartbeats, want 3, 6 and 9", asked)
+	}
+}
+
+// A wish is fulfilled once: who has led does not ask for it back. One that cannot stand at present does not make
+// the leader stop for it.
+func TestWishToLeadEnds(t *testing.T) {
+	p := newSolo(t, setting{})
+	p.step(core.Input{Campaign: true})
+	p.receive(core.Message{Kind: core.MsgPreVoteReply, From: "b", Term: 1})
+	p.sync()
+	p.receive(core.Message{Kind: core.MsgVoteReply, From: "b", Term: 1})
+	p.want(core.Leader)
+	p.receive(core.Message{Kind: core.MsgAppend, From: "b", Term: 2})
+	if got := p.sent(core.MsgTransferRequest, ""); len(got) != 0 {
+		t.Errorf("has led, and asks for it back: %+v", got)
+	}
+
+	p = newSolo(t, setting{})
+	p.receive(appendOf("b", 1, at(0, 0), 0, 1))
+	p.now += 12*beat + 1 // Its write has not ended.
+	heartbeat := core.Message{Kind: core.MsgAppend, From: "b", Term: 1, Index: 1, LogTerm: 1}
+	p.receive(heartbeat)
+	p.step(core.Input{Campaign: true})
+	if got := p.sent(core.MsgTransferRequest, ""); len(got) != 0 {
+		t.Errorf("asks with a stalled disk: %+v", got)
+	}
+	p.now += 3 * beat
+	p.stored = p.written
+	p.receive(heartbeat)
+	p.wantAsked("b")
 }
 
 // The rank delays a member's election time-out, by as much as those of one rank lie apart, so that the

@@ -129,8 +129,8 @@ func (e *encoder) durability(d *durability) {
 }
 
 func (e *encoder) election(n *election) {
-	e.numbers(uint64(n.timeout), n.self, uint64(len(n.votes)))
-	e.instants(n.deadline, n.heard, n.promise)
+	e.numbers(uint64(n.timeout), n.self, uint64(n.wish.asked), uint64(len(n.votes)))
+	e.instants(n.deadline, n.heard, n.promise, n.wish.until, n.wish.again)
 	e.flag(n.suspect)
 	e.flag(n.excused)
 	for _, v := range n.votes {

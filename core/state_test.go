@@ -31,6 +31,7 @@ func fullCore() *Core {
 		election: election{timeout: 1, deadline: 2, heard: 1, promise: 3, self: 1,
 			votes:    []ballot{{from: "a", granted: true}, {from: "b"}},
 			question: 7, questions: []openQuestion{{id: 7, kind: MsgVote, from: "b", term: 1, hint: 1}},
+			wish:  wish{until: 2, again: 1, asked: 1},
 			asked: []askedTransfer{{id: 1, to: "b", leader: "a", term: 1, due: 2}}},
 		lead: leading{opened: 1, round: 2, heartbeat: 3, uncommitted: 4, term: 1,
 			peers: []progress{{id: "b", state: replicating, match: 1, next: 3, round: 1, heard: 1, told: 1, loading: 1,

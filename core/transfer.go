@@ -116,14 +116,40 @@ func (c *Core) requestTransfer(to entry.MemberID, round uint64, out *Effects) {
 	c.send(m, c.afterHard(), out)
 }
 
-// requestLeadership is the wish to lead: a leader that is there is asked to hand over, which costs no
-// time without a leader; else the members are asked for pre-votes.
-func (c *Core) requestLeadership(out *Effects) {
+// wish is this member's own wish to lead. A single try may come to nothing for reasons that are over in a moment:
+// an election under way is won by another member, the leader has not heard this one yet or hands over to a third,
+// the request is lost with a new connection. So it is pursued until it is fulfilled, or given up after an election
+// time-out.
+type wish struct {
+	// until is when it is given up, 0 while there is none.
+	until Instant
+	// again is when the next try is due. A leader that was not asked before, in the term asked, is asked at once.
+	again Instant
+	asked entry.Term
+}
+
+// pursueWish makes the next try to lead, when one is due: a leader that is there is asked to hand over, which
+// costs no time without a leader; else the members are asked for pre-votes.
+func (c *Core) pursueWish(out *Effects) {
+	w := &c.election.wish
+	heard := c.leader != "" && !c.election.suspect
 	switch {
-	case c.role == Leader || !c.voter(c.config.ID):
-	case c.leader != "" && !c.election.suspect:
+	case w.until == 0:
+		return
+	case c.role == Leader || c.now >= w.until || !c.voter(c.config.ID):
+		*w = wish{}
+		return
+	case c.role != Follower && w.again != 0:
+		return // It stands, and tries again by itself.
+	case c.now < w.again && !(heard && w.asked != c.hard.Term):
+		return
+	}
+	w.again = min(c.now+askAgain*c.config.Heartbeat, w.until)
+	switch {
+	case heard && c.mayCampaign(): // Else the leader would stop for one that cannot take over.
+		w.asked = c.hard.Term
 		c.requestTransfer(c.config.ID, 0, out)
-	default:
+	case !heard:
 		c.startCampaign(out)
 	}
 }

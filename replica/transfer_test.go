@@ -196,3 +196,48 @@ func TestCampaignAsksForTheTransfer(t *testing.T) {
 		}
 	})
 }
+
+// TestCampaignIsPursued: members that want to lead at the same time, while nobody leads yet, all come to lead, one
+// after the other. The election that one of them wins does not take the others' wish from them.
+func TestCampaignIsPursued(t *testing.T) {
+	for apart := range 8 {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t, 3, nil)
+			c.network.SetFaults(mem.Faults{Delay: time.Millisecond, Jitter: time.Millisecond})
+			events := map[*member]*replica.Subscription{}
+			for _, m := range c.members {
+				events[m] = m.startHeard()
+			}
+			began := time.Now()
+			for _, m := range c.members {
+				m.Campaign()
+				<-time.After(time.Duration(apart) * time.Millisecond)
+			}
+			for _, m := range c.members {
+				awaitLeading(t, m.id, events[m])
+			}
+			if took := time.Since(began); took > core.ElectionTimeout*replica.DefaultHeartbeat {
+				t.Errorf("wishes %d ms apart: all have led after %v, want an election time-out at most", apart, took)
+			}
+			c.leader().propose("x")
+			c.converge()
+		})
+	}
+}
+
+// awaitLeading reads a member's events until it leads.
+func awaitLeading(t *testing.T, id entry.MemberID, events *replica.Subscription) {
+	t.Helper()
+	defer events.Close()
+	deadline := time.After(10 * time.Second)
+	for {
+		select {
+		case e := <-events.Events():
+			if e.Kind == replica.EventRole && e.Role == core.Leader {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("%s wanted to lead and never did", id)
+		}
+	}
+}

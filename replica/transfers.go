@@ -36,8 +36,9 @@ func (r *Replica) Transfer(ctx context.Context, to entry.MemberID) error {
 }
 
 // Campaign says that this member shall lead. A leader that it hears is asked to hand over; else it
-// asks for an election now, by a pre-vote: members that hear a leader are not disturbed. [Replica.Watch]
-// tells whether anything comes of it.
+// asks for an election now, by a pre-vote: members that hear a leader are not disturbed. It goes on trying,
+// also when another member is elected meanwhile, until it leads or an election time-out is over; of several
+// members that want to lead each one does, one after the other. [Replica.Watch] tells whether it came about.
 func (r *Replica) Campaign() {
 	if r.running() == nil {
 		r.inbox.put(func(ev *events) { ev.campaign = true })
