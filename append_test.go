@@ -23,10 +23,8 @@ func TestAppendReturnsWhatTheLocalApplyReturned(t *testing.T) {
 			return nil
 		}
 	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	for i, m := range c.members {
 		applied, err := m.Append(m.ctx, []byte("bad thing"))
 		if err != nil || applied == nil || applied.Error() != "refused bad thing at "+m.ID() {
@@ -212,7 +210,8 @@ func TestAppendCopiesTheCommand(t *testing.T) {
 }
 
 func TestStartElectionMovesLeadershipToTheCaller(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := newCluster(t, 3, nil)
+	c.start()
 	var want []string
 	for i := range 20 {
 		c.members[i%3].StartElection()

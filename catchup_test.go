@@ -138,10 +138,8 @@ func TestMemberDownOver100000CommandsCatchesUpWhileWritesGoOn(t *testing.T) {
 		m.Stop()
 		clients[i] = chainMember(t, m)
 	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	leader := c.leader()
 	away := (leader + 1) % 3
 	appendMany(t, c.members[leader], 100, size)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -166,14 +167,12 @@ func (c *cluster) config(i int) RaftConfig {
 	}
 }
 
-// startCluster makes and starts n members that know each other.
+// startCluster makes and starts n members that know each other, of which one leads.
 func startCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *cluster {
 	t.Helper()
 	c := newCluster(t, n, change)
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	return c
 }
 
@@ -225,10 +224,8 @@ func (c *cluster) startWithoutState() {
 	for _, m := range c.members {
 		c.use(m, nothing{})
 	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 }
 
 // introduce gives every member the ids of all.
@@ -241,6 +238,23 @@ func (c *cluster) introduce() {
 			}
 		}
 	}
+}
+
+// start makes the members known to each other and starts them.
+func (c *cluster) start() {
+	c.t.Helper()
+	c.introduce()
+	for _, m := range c.members {
+		m.Start()
+	}
+}
+
+// elect makes one of the members lead, any: left alone they wait for an election time-out first.
+func (c *cluster) elect() {
+	c.t.Helper()
+	first := rand.IntN(len(c.members))
+	c.members[first].StartElection()
+	eventually(c.t, fmt.Sprint("member ", first, " leads"), func() bool { return c.leader() == first })
 }
 
 // stop stops member i; restart brings it back on the same directory.

@@ -25,10 +25,8 @@ func TestPanicInApplyStopsTheMemberNotTheProcess(t *testing.T) {
 		}
 		return nil
 	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	c.append(0, "x")
 	// When member 1 leads, what becomes of the command is not known at the others.
 	if _, err := c.members[0].Append(c.ctx, []byte("poison for 1")); err != nil && !errors.Is(err, ErrOutcomeUnknown) {

@@ -18,10 +18,8 @@ func leaseCluster(t *testing.T, leases bool) (*cluster, *wires) {
 		config.Heartbeat, config.LeaseReads = leaseBeat, leases
 	})
 	w := c.wire()
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	return c, w
 }
 

@@ -8,7 +8,8 @@ import (
 func TestOneLeaderForEachSizeOfSet(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			c := startCluster(t, n, nil)
+			c := newCluster(t, n, nil)
+			c.start()
 			c.leader()
 		})
 	}
