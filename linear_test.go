@@ -154,19 +154,27 @@ func (w *workload) progress(t *testing.T, what string, members ...int) {
 	}
 }
 
+// TestReadsAreLinearizableUnderPartition cuts and freezes links while every member writes and reads: with leases,
+// too, by which a leader that is cut off goes on answering for a while.
 func TestReadsAreLinearizableUnderPartition(t *testing.T) {
+	for _, leases := range []bool{false, true} {
+		t.Run(fmt.Sprint("leases ", leases), func(t *testing.T) { readUnderPartition(t, leases) })
+	}
+}
+
+func readUnderPartition(t *testing.T, leases bool) {
 	const members = 3
-	c := newCluster(t, members, func(_ int, config *RaftConfig) { config.Heartbeat = HeartbeatDefault })
+	c := newCluster(t, members, func(_ int, config *RaftConfig) {
+		config.Heartbeat, config.LeaseReads = HeartbeatDefault, leases
+	})
 	registers := make([]*register, members)
 	for i, m := range c.members {
 		registers[i] = &register{}
 		c.use(m, registers[i])
 	}
 	w := c.wire()
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	load := startWorkload(c, registers)
 	defer load.end()
 	load.progress(t, "at the beginning", 0, 1, 2)
