@@ -9,7 +9,9 @@ import (
 	"v.io/v23/context"
 
 	"v.io/x/ref/lib/raft/entry"
+	"v.io/x/ref/lib/raft/internal/vfs"
 	"v.io/x/ref/lib/raft/replica"
+	"v.io/x/ref/lib/raft/storage"
 )
 
 // brokenDirectory is a member's directory on a disk that fails every write once it is told to.
@@ -45,10 +47,8 @@ func TestFailedDiskStopsTheMemberNotTheProcess(t *testing.T) {
 		}
 		c.create(m)
 	}
-	c.introduce()
-	for _, m := range c.members {
-		m.Start()
-	}
+	c.start()
+	c.elect()
 	c.append(0, "x")
 	leader := c.leader()
 	m := c.members[leader]
@@ -141,4 +141,75 @@ func TestFullDiskRefusesCommands(t *testing.T) {
 	}
 	c.append(0, "y")
 	c.agree([]string{"x", "under way", "y"})
+}
+
+// stillDisk is a disk on which, while it stands still, nothing that changes it comes to an end.
+type stillDisk struct{ gate atomic.Pointer[chan struct{}] }
+
+func (d *stillDisk) standStill() {
+	gate := make(chan struct{})
+	d.gate.Store(&gate)
+}
+
+func (d *stillDisk) move() {
+	if gate := d.gate.Swap(nil); gate != nil {
+		close(*gate)
+	}
+}
+
+func (d *stillDisk) inject(op vfs.Op) vfs.Fault {
+	if gate := d.gate.Load(); gate != nil && op.Changes() {
+		<-*gate
+	}
+	return vfs.Fault{}
+}
+
+func (d *stillDisk) open(_ *context.T, path string) (persistence, error) {
+	options := storage.Options{Incarnation: entry.Incarnation(randomNumber())}
+	dir, err := storage.Open(vfs.NewFaulty(vfs.OS(), d.inject), path, options)
+	return directory{dir}, err
+}
+
+// TestStalledDiskIsToldAndGivesWay makes the leader's disk stand still: an event says so, another member
+// leads, and when the disk moves again the member goes on by itself and the command that waited is answered.
+func TestStalledDiskIsToldAndGivesWay(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	disks := make([]stillDisk, len(c.members))
+	for i, m := range c.members {
+		m.Stop()
+		m.open = disks[i].open
+		c.create(m)
+	}
+	c.start()
+	c.elect()
+	c.append(0, "x")
+	stalled := c.leader()
+	m, other := c.members[stalled], c.members[(stalled+1)%3]
+	events := m.Subscribe(0)
+	defer events.Close()
+	disks[stalled].standStill()
+	defer disks[stalled].move()
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := m.Append(m.ctx, []byte("waits for the disk"))
+		waiting <- err
+	}()
+	until(t, c, events, "the stall", func(e Event) bool { return e.Kind == EventStall && e.Stalled })
+	eventually(t, "another member leads", func() bool {
+		_, _, leader := other.Status()
+		return leader != "" && leader != m.ID()
+	})
+	c.append((stalled+1)%3, "beside it")
+	if len(waiting) > 0 {
+		t.Errorf("a command is answered before the member's disk has it: %v", <-waiting)
+	}
+	disks[stalled].move()
+	seen := until(t, c, events, "the end of the stall", func(e Event) bool { return e.Kind == EventStall })
+	if last := seen[len(seen)-1]; last.Stalled {
+		t.Errorf("the disk moves, and the event is %+v", last)
+	}
+	if err := <-waiting; err != nil {
+		t.Errorf("the command that waited: %v", err)
+	}
+	c.agree([]string{"x", "waits for the disk", "beside it"})
 }
