@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -122,48 +123,98 @@ func TestSetOfProcessesChanges(t *testing.T) {
 	}
 }
 
+// callers append through members, each through its own: none of their calls may fail, and none is tried again by
+// who made it.
+type callers struct {
+	ps      *processes
+	stop    chan struct{}
+	done    chan struct{}
+	running sync.WaitGroup
+}
+
+// appendThrough starts n callers at each member given; name is theirs, so that each command is unique.
+func (ps *processes) appendThrough(name string, n int, members ...int) *callers {
+	a := &callers{ps: ps, stop: make(chan struct{}), done: make(chan struct{}, 1<<20)}
+	for _, i := range members {
+		for k := range n {
+			a.running.Go(func() { a.call(i, fmt.Sprint(name, " ", i, " ", k)) })
+		}
+	}
+	return a
+}
+
+func (a *callers) call(through int, name string) {
+	for n := 0; ; n++ {
+		select {
+		case <-a.stop:
+			return
+		default:
+		}
+		cmd := fmt.Sprint(name, " ", n)
+		if _, err := a.ps.append(through, []byte(cmd), patience); err != nil {
+			a.ps.t.Errorf("Append(%q): %v", cmd, err)
+			return
+		}
+		a.done <- struct{}{}
+	}
+}
+
+// more waits until some more have succeeded.
+func (a *callers) more(when string) {
+	a.ps.t.Helper()
+	for range 40 {
+		select {
+		case <-a.done:
+		case <-time.After(patience):
+			a.ps.t.Fatalf("%s nothing succeeds for %v", when, patience)
+		}
+	}
+}
+
+func (a *callers) end() {
+	close(a.stop)
+	a.running.Wait()
+}
+
 // TestProcessesRestartOneAfterTheOther kills and starts each of three members while callers append through the
-// others: none of their calls fails, and none is tried again by who made it.
+// others.
 func TestProcessesRestartOneAfterTheOther(t *testing.T) {
-	ps := startProcesses(t, 3)
+	ps := startProcesses(t, 3, once)
 	ps.leader()
 	for away := range ps.members {
-		stop := make(chan struct{})
-		var running sync.WaitGroup
-		done := make(chan struct{}, 1<<20)
-		for k := range 8 {
-			running.Go(func() {
-				for through := (away + 1 + k%2) % 3; ; {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					if _, err := ps.append(through, []byte("x"), patience); err != nil {
-						t.Errorf("through %d, while %d is away: %v", through, away, err)
-						return
-					}
-					done <- struct{}{}
-				}
-			})
-		}
-		more := func() {
-			t.Helper()
-			for range 40 {
-				select {
-				case <-done:
-				case <-time.After(patience):
-					t.Fatalf("while %d is away nothing succeeds for %v", away, patience)
-				}
-			}
-		}
-		more()
+		when := fmt.Sprint("while ", away, " is away")
+		a := ps.appendThrough(when, 4, (away+1)%3, (away+2)%3)
+		a.more(when)
 		ps.kill(away)
-		more()
+		a.more(when)
 		ps.start(away)
 		ps.leader() // All are ready.
-		more()
-		close(stop)
-		running.Wait()
+		a.more(when)
+		a.end()
 	}
+}
+
+// TestProcessesTransferUnderLoad moves leadership from process to process while callers append through all of them.
+// No call fails, and no command is applied twice.
+func TestProcessesTransferUnderLoad(t *testing.T) {
+	ps := startProcesses(t, 3, once)
+	ps.leader()
+	a := ps.appendThrough("x", 4, 0, 1, 2)
+	for i := range 9 {
+		when := fmt.Sprint("around transfer ", i)
+		a.more(when)
+		to := ps.members[(ps.leader()+1)%3].HostPort
+		eventually(t, "leadership moves", func() bool {
+			ctx, cancel := context.WithTimeout(ps.ctx, patience)
+			defer cancel()
+			err := ps.client(i%3).TransferLeadership(ctx, to, directly...)
+			if err != nil && !errors.Is(err, ErrNotTransferred) {
+				t.Fatalf("transfer %d: %v", i, err)
+			}
+			return err == nil
+		})
+		a.more(when)
+	}
+	a.end()
+	ps.leader() // None has stopped.
 }

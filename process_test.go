@@ -44,8 +44,10 @@ type process struct {
 	Image int64
 	// LeaseReads is that of RaftConfig.
 	LeaseReads bool
-	cmd        *exec.Cmd
-	stdin      io.Closer
+	// Once makes a client that fails, and stops its member, when it is given a command again.
+	Once  bool
+	cmd   *exec.Cmd
+	stdin io.Closer
 	// credentials is the directory of the member's principal.
 	credentials string
 }
@@ -71,8 +73,11 @@ func beMember(text string) error {
 	defer shutdown()
 	everyone := access.AccessList{In: []security.BlessingPattern{"root"}}
 	var client RaftClient = &nothing{}
-	if p.Image > 0 {
+	switch {
+	case p.Image > 0:
 		client = &generated{size: p.Image}
+	case p.Once:
+		client = &unrepeated{seen: map[string]Index{}}
 	}
 	config := RaftConfig{LogDir: p.LogDir, HostPort: p.HostPort, ACL: everyone, AdminACL: &everyone, Join: p.Join,
 		LeaseReads: p.LeaseReads}
@@ -90,6 +95,23 @@ func beMember(text string) error {
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
+
+// unrepeated is a client that takes no command twice; its commands are unique. Its images are empty.
+type unrepeated struct {
+	nothing
+	seen map[string]Index
+}
+
+func (u *unrepeated) Apply(cmd []byte, index Index) error {
+	if before, again := u.seen[string(cmd)]; again {
+		panic(fmt.Sprintf("%q was applied at %d, and comes again at %d", cmd, before, index))
+	}
+	u.seen[string(cmd)] = index
+	return nil
+}
+
+// once makes a process whose client is unrepeated.
+func once(p *process) { p.Once = true }
 
 // processes are members as processes of their own, and a client's context.
 type processes struct {
