@@ -2,9 +2,11 @@ package lint
 
 import (
 	"fmt"
+	"go/ast"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -54,6 +56,67 @@ func TestReadmeTestsAreWhatCIRuns(t *testing.T) {
 	if !strings.Contains(readme, "\n    "+body[1]+"\n") && !strings.Contains(readme, "\n"+body[1]+"\n") {
 		t.Errorf("README.md does not give the line that CI runs: %s", body[1])
 	}
+}
+
+// TestRaceRunLeavesOutOnlyWhatIsNamed compares the tests that CI leaves out of the race run, a package and its tests
+// on each line, with those that there are: the go command is told the names only, so that a test of such a name in
+// another package would be left out, too.
+func TestRaceRunLeavesOutOnlyWhatIsNamed(t *testing.T) {
+	c, err := Load(os.DirFS(above))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ci := read(t, ".ci/run")
+	for _, complaint := range leftOutByName(c, ci) {
+		t.Error(complaint)
+	}
+	planted := strings.Replace(ci, "single_goroutine='\n", "single_goroutine='\ncore TestNowhere\nkv TestCheckout\n", 1)
+	want := []string{"TestCheckout", "TestCheckout", "TestNowhere"}
+	var got []string
+	for _, complaint := range leftOutByName(c, planted) {
+		got = append(got, regexp.MustCompile(`Test\w+`).FindString(complaint))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("with two wrong lines the complaints are about %v, want %v", got, want)
+	}
+}
+
+// leftOutByName returns what is wrong with the tests that CI leaves out of the race run.
+func leftOutByName(c *Checkout, ci string) []string {
+	table := regexp.MustCompile(`(?s)single_goroutine='\n(.*?)'\n`).FindStringSubmatch(ci)
+	if table == nil {
+		return []string{".ci/run has no table single_goroutine"}
+	}
+	listed, names := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(table[1]) {
+		words := strings.Fields(line)
+		for _, name := range words[1:] {
+			listed[words[0]+" "+name], names[name] = true, true
+		}
+	}
+	var complaints []string
+	for _, s := range c.Sources {
+		if !s.IsTest() {
+			continue
+		}
+		for _, d := range s.Syntax.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !names[f.Name.Name] {
+				continue
+			}
+			if place := s.Dir() + " " + f.Name.Name; listed[place] {
+				delete(listed, place)
+			} else {
+				complaints = append(complaints, fmt.Sprintf("%s: %s is left out of the race run, because another package has"+
+					" a test of that name in .ci/run: give it another name, or list it there", s.Path, f.Name.Name))
+			}
+		}
+	}
+	for place := range listed {
+		complaints = append(complaints, fmt.Sprintf(".ci/run leaves %s out of the race run, which is not there", place))
+	}
+	return complaints
 }
 
 // TestLinksLead checks that every relative link of the documents leads to a
