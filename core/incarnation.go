@@ -57,6 +57,9 @@ func (a *acquaintances) find(id entry.MemberID) *acquaintance {
 func (c *Core) meet(peers []Peer) {
 	a := &c.members.met
 	for _, p := range peers {
+		if p.ID == c.config.ID && c.unnamed() {
+			continue // What it said to all came back.
+		}
 		if len(p.ID) == 0 || len(p.ID) > entry.MemberIDMax || len(p.Key) > entry.MemberKeyMax || p.ID == c.config.ID {
 			c.report.counters.Malformed++
 			continue

@@ -47,7 +47,8 @@ func TestUnnamedMajority(t *testing.T) {
 	if m := p.only(core.MsgPreVote, ""); m.To != "" {
 		t.Fatalf("asks %q", m.To)
 	}
-	p.say(p.out.Send[0].Message)
+	echo := p.out.Send[0].Message
+	p.step(core.Input{Received: []core.Message{echo}, Peers: []core.Peer{{ID: "a", Incarnation: 1}}})
 	p.grant("b")
 	p.grant("b")
 	p.want(core.PreCandidate)

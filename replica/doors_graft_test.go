@@ -173,7 +173,8 @@ func TestDoorGraft(t *testing.T) {
 						old.start()
 					}
 				}
-				if n := c.leader().Stats().Refused; n != (replica.RefusedMessages{Core: n.Core}) || n.Core.Crowded != 0 {
+				n := c.leader().Stats().Refused
+				if n != (replica.RefusedMessages{Core: n.Core}) || n.Core.Crowded+n.Core.Malformed != 0 {
 					t.Errorf("refused %+v", n)
 				}
 			})
