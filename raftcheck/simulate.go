@@ -31,6 +31,7 @@ func Simulate(p Program, seed uint64) error {
 		p.Patience = patienceDefault
 	}
 	plan := sim.NewPlan(seed)
+	plan.Election = sim.Election{} // it has no client
 	f := &fleet{
 		program: &p, states: make(map[entry.Index]*moment), habit: habit{patience: p.Patience},
 		series: series{seed: seed},

@@ -26,7 +26,8 @@
 //
 // A run has two phases. In the first anything may fail that the plan lists, as long as the atlas
 // allows it. Then a quorum is healed, and the cluster must converge within a bound of virtual time;
-// then everybody is healed, and all must be equal.
+// then everybody is healed, and all must be equal. After that comes, in one seed of
+// four, an election without a log, with faults of its own (election.go).
 //
 // Whoever adds a feature adds one value: to the faults (faults.go) what can go wrong, to the operations
 // (client.go) what callers can ask for, to package check what must hold.

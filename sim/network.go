@@ -20,22 +20,14 @@ const stuckLeast, stuckMost = 105, 130
 
 // network joins the members: one link for each ordered pair.
 type network struct {
-	world *world
-	links [][]link
-	// labels are the names of messages in the trace, made once.
-	labels map[labelled]string
+	world  *world
+	links  [][]link
+	labels labels
 	// breakIn counts down the pieces of images until one of them does not arrive; 0 for never.
 	breakIn int
 	// stuck is how many of the next forwarded commands stop on their way, with everything behind them;
 	// untold is how many of the next requests to take over are lost.
 	stuck, untold int
-}
-
-// labelled is what the name of a message says.
-type labelled struct {
-	kind     core.MessageKind
-	reject   bool
-	from, to entry.MemberID
 }
 
 // link is one direction between two members.
@@ -60,7 +52,7 @@ type parcel struct {
 }
 
 func newNetwork(w *world, members int) *network {
-	n := &network{world: w, links: make([][]link, members), labels: make(map[labelled]string)}
+	n := &network{world: w, links: make([][]link, members), labels: make(labels)}
 	for i := range n.links {
 		n.links[i] = make([]link, members)
 		for k := range n.links[i] {
@@ -246,20 +238,5 @@ func (n *network) lose(who string, messages []core.Message) {
 }
 
 func (n *network) note(who string, v verb, m *core.Message) {
-	n.world.note(who, v, n.label(m), uint64(m.Term), uint64(m.Index), uint64(m.Entries.Count))
-}
-
-// label names a message and its ends.
-func (n *network) label(m *core.Message) string {
-	key := labelled{m.Kind, m.Reject, m.From, m.To}
-	label, found := n.labels[key]
-	if !found {
-		label = m.Kind.String()
-		if m.Reject {
-			label += " (reject)"
-		}
-		label += " " + string(m.From) + ">" + string(m.To)
-		n.labels[key] = label
-	}
-	return label
+	n.world.note(who, v, n.labels.of(m), uint64(m.Term), uint64(m.Index), uint64(m.Entries.Count))
 }

@@ -16,6 +16,8 @@ type Plan struct {
 	Setting    Setting
 	Faults     []Fault
 	Operations []Call
+	// Election is what runs when the cluster has come to its end.
+	Election Election
 }
 
 // Setting is what a cluster and its surroundings are like.
@@ -94,7 +96,7 @@ const (
 // faults it has, and how many of each, differs from seed to seed ("swarm testing", Groce and others
 // 2012): a run in which everything fails all the time never gets far.
 func NewPlan(seed uint64) Plan {
-	p := Plan{Seed: seed, Setting: newSetting(seed)}
+	p := Plan{Seed: seed, Setting: newSetting(seed), Election: newElectionSetting(seed)}
 	p.Faults = newFaults(seed, p.Setting.Duration)
 	p.Operations = newCalls(seed, &p.Setting, ordinaryOperations)
 	return p

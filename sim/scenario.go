@@ -15,7 +15,7 @@ type Scenario struct {
 // Plan returns the scenario's plan with a seed: the schedule is the scenario's, the rest differs.
 func (s *Scenario) Plan(seed uint64) Plan {
 	p := NewPlan(seed)
-	p.Faults = nil
+	p.Faults, p.Election = nil, Election{}
 	s.shape(&p)
 	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return int(a.At - b.At) })
 	for i := range p.Faults {

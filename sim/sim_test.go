@@ -36,6 +36,14 @@ func TestSeeds(t *testing.T) {
 			t.Errorf("the fault %q struck %d times in %d seeds", name, s.Counts[name], s.Seeds)
 		}
 	}
+	for i := range upsets {
+		if name := "election: " + upsets[i].name; s.Counts[name] < 10 {
+			t.Errorf("the fault %q struck %d times in %d seeds", name, s.Counts[name], s.Seeds)
+		}
+	}
+	if n := s.Counts["election: all agree"]; n != (ciSeeds+electionEvery-1)/electionEvery {
+		t.Errorf("%d elections came to their end in %d seeds", n, s.Seeds)
+	}
 	for _, name := range []string{
 		"parcel lost", "parcel repeated", "parcel overtaken", "outcome unknown", "operation abandoned", "image installed",
 		"image broken off", "image resumed", "stopped by its disk", "start refused: disk", "barrier passed",
@@ -52,6 +60,8 @@ func TestSeeds(t *testing.T) {
 		"start refused: damage", "operation refused: no space",
 		"message of another directory", "vote refused for a leader", "message of a removed member",
 		"message of another cluster", "message under another's name",
+		"election by a fixed-size quorum", "comparison asked", "comparison refuses a vote", "comparison answered late",
+		"comparison answered wrong", "comparison not answered", "surplus member noticed",
 	} {
 		if s.Counts[name] < ciSeeds/30 {
 			t.Errorf("%q was seen %d times in %d seeds", name, s.Counts[name], s.Seeds)
@@ -141,6 +151,7 @@ func TestRegressions(t *testing.T) {
 // planOf returns a seed's plan without what was added when there were more kinds of faults than that.
 func planOf(seed uint64, kinds int) Plan {
 	p := NewPlan(seed)
+	p.Election = Election{}
 	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool {
 		return slices.IndexFunc(FaultKinds, func(k FaultKind) bool { return k.Name == f.Kind }) >= kinds
 	})

@@ -5,6 +5,9 @@ import (
 	"io"
 	"math/bits"
 	"strings"
+
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
 )
 
 // verb says what happened in one line of a trace.
@@ -32,6 +35,8 @@ const (
 	didRot
 	didSpoil
 	didPhase
+	didAsk
+	didAnswer
 )
 
 // lines is how each verb reads; the numbers fill the format in order, %s is a name.
@@ -57,6 +62,8 @@ var lines = [...]struct{ name, format string }{
 	didRot:     {"rot", "%s"},
 	didSpoil:   {"spoil", "its directory cannot be used any more, life %d"},
 	didPhase:   {"phase", "%s"},
+	didAsk:     {"ask", "its program about %s in term %d, of which %d is said"},
+	didAnswer:  {"answer", "of its program about %s in term %d"},
 }
 
 // Legend explains the lines of a trace.
@@ -125,4 +132,29 @@ func (t *trace) print(at Instant, who string, v verb, name string, numbers []uin
 	}
 	details := fmt.Sprintf(format, args...)
 	_, t.failed = fmt.Fprintf(t.out, "%12.6f %-4s %-8s %s\n", float64(at)/1e9, who, lines[v].name, details)
+}
+
+// labels are the names of messages in a trace, made once.
+type labels map[labelled]string
+
+// labelled is what the name of a message says.
+type labelled struct {
+	kind     core.MessageKind
+	reject   bool
+	from, to entry.MemberID
+}
+
+// of names a message and its ends.
+func (l labels) of(m *core.Message) string {
+	key := labelled{m.Kind, m.Reject, m.From, m.To}
+	label, found := l[key]
+	if !found {
+		label = m.Kind.String()
+		if m.Reject {
+			label += " (reject)"
+		}
+		label += " " + string(m.From) + ">" + string(m.To)
+		l[key] = label
+	}
+	return label
 }

@@ -15,10 +15,8 @@ import (
 
 // world is one run.
 type world struct {
+	course
 	plan    *Plan
-	now     Instant
-	agenda  agenda
-	trace   trace
 	members []*member
 	network *network
 	initial entry.Configuration
@@ -32,7 +30,6 @@ type world struct {
 
 // tally is what has happened so far.
 type tally struct {
-	counts                map[string]int
 	turned, jobs          uint64
 	operations, remaining int
 	// shrinks is how many requests to take voters away are under way.
@@ -40,8 +37,6 @@ type tally struct {
 	// joiner is the leader that began the newest joint configuration.
 	joiner               entry.MemberID
 	acknowledged, reads  int
-	violation            error
-	finished             bool
 	converged, healedAll Instant
 }
 
@@ -80,6 +75,9 @@ func Run(plan Plan, o Options) *Result {
 	if w.violation == nil {
 		w.violation = w.checks.History.Check()
 	}
+	if w.violation == nil && plan.Election.Size > 0 {
+		w.elect()
+	}
 	if w.violation == nil && w.trace.failed != nil {
 		w.violation = fmt.Errorf("writing the log: %w", w.trace.failed)
 	}
@@ -88,7 +86,7 @@ func Run(plan Plan, o Options) *Result {
 
 // newWorld makes everything, and an agenda with what the plan says.
 func newWorld(plan *Plan, o Options) *world {
-	w := &world{plan: plan, options: o, checks: check.New(), tally: tally{counts: make(map[string]int)}}
+	w := &world{plan: plan, options: o, checks: check.New(), course: course{counts: make(map[string]int)}}
 	w.trace.out = o.Log
 	w.initial.Cluster, w.initial.Lease = entry.ClusterID{1, byte(plan.Seed)}, plan.Setting.Lease
 	machines := plan.Setting.Members + plan.Setting.Spares
@@ -116,24 +114,6 @@ func newWorld(plan *Plan, o Options) *world {
 	return w
 }
 
-// eventsMax bounds a run: a cluster that never rests is as wrong as one that never moves.
-const eventsMax = 20_000_000
-
-func (w *world) loop() {
-	for w.violation == nil && !w.finished {
-		next, found := w.agenda.next()
-		if !found {
-			w.violate(fmt.Errorf("liveness: nothing will happen any more"))
-			return
-		}
-		w.now = next.at
-		next.do()
-		if w.trace.events > eventsMax {
-			w.violate(fmt.Errorf("liveness: %d events without an end", w.trace.events))
-		}
-	}
-}
-
 func (w *world) result() *Result {
 	r := &Result{
 		Plan: w.plan, Violation: w.violation, Hash: w.trace.hash, Events: w.trace.events, Virtual: w.now,
@@ -150,21 +130,6 @@ func (w *world) result() *Result {
 		r.Counts[name] = n
 	}
 	return r
-}
-
-// violate ends the run: the first violation counts.
-func (w *world) violate(err error) {
-	if w.violation == nil {
-		w.violation = err
-	}
-}
-
-func (w *world) in(d Instant, do func()) { w.agenda.add(w.now+d, do) }
-
-func (w *world) count(what string) { w.counts[what]++ }
-
-func (w *world) note(who string, v verb, name string, numbers ...uint64) {
-	w.trace.note(w.now, who, v, name, numbers...)
 }
 
 func (w *world) find(id entry.MemberID) *member {

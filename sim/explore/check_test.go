@@ -229,6 +229,25 @@ func TestPlantedTwice(t *testing.T) {
 	}
 }
 
+// A member that stops is found: here one that is told another entry in the place of a committed one.
+func TestPlantedStop(t *testing.T) {
+	x := newSearch(&Space{Members: 3, Terms: 3, Entries: 4, Messages: 4, Led: true}, 0)
+	s := x.begin()
+	if n := x.lab.nodes.items[s.nodes[1]]; n.status.Commit == 0 {
+		t.Fatalf("b has committed nothing: %+v", n.status)
+	}
+	other := build(entry.Header{Index: 1, Term: 2, Origin: 7, Sequence: 1}, []byte{1})
+	lie := x.lab.packet(packet{message: core.Message{
+		Kind: core.MsgAppend, From: "c", To: "b", Term: 2, Entries: core.Range{First: 1, Count: 1},
+		Body: []*entry.Block{other},
+	}})
+	s.packets = []uint32{lie}
+	_, wrong := x.lab.take(&s, event{kind: arrives, member: 1, arg: lie}, &Seen{})
+	if wrong == nil || wrong.invariant != "members go on" {
+		t.Errorf("found %+v", wrong)
+	}
+}
+
 // What survives of a batch is a prefix, and a snapshot that the log does not contain takes its place.
 func TestDisk(t *testing.T) {
 	ten := items(10)[0]
