@@ -17,7 +17,7 @@ import (
 // TestScenarios plays the files of testdata, each of which tells one story about a cluster. The
 // lines of a scenario are:
 //
-//	cluster a b c [learners=(d)] [outside=(e)] [incarnations] [disks=slow]
+//	cluster a b c [learners=(d)] [outside=(e)] [incarnations] [leases] [disks=slow] [slow=(a)]
 //	                                           a new cluster; slow disks finish with "sync"; outside
 //	                                           are members that are none yet
 //	disk a terms=(1,1,2) [term=3] [vote=b]     what a's disk holds before its start
@@ -32,7 +32,8 @@ import (
 //	lost a peer=b                              a's connection to b breaks
 //	elapse 7        tick [a ...]               time passes, in heartbeats; members look at the clock
 //	propose a [n=3]   read a                   a client's wishes
-//	sync [a ...]                               the disks finish what they were told to write
+//	sync [a ...] [n=1]                         the disks finish what they were told to write, or the
+//	                                           first so many writes of it
 //	deliver|drop|repeat [from=a] [to=b] [kind=vote] [n=1]
 //	                                           messages on their way arrive, are lost, are doubled
 //	settle [among=(a,b)] [verbose]             messages of these members arrive until all is quiet;
@@ -169,18 +170,18 @@ func (a arguments) one(s *stage) *actor {
 
 func playCluster(s *stage, a arguments) error {
 	*s = stage{
-		actors: map[entry.MemberID]*actor{}, slow: a.text("disks") == "slow",
+		actors: map[entry.MemberID]*actor{}, slow: map[entry.MemberID]bool{},
 		leaders: map[entry.Term]entry.MemberID{}, committed: map[entry.Index]entry.Term{},
 	}
-	initial := entry.Configuration{Cluster: cluster}
+	initial := entry.Configuration{Cluster: cluster, Lease: slices.Contains(a.plain(), "leases")}
 	for _, name := range append(a.plain(), a.list("learners")...) {
+		if name == "leases" || name == "incarnations" {
+			continue
+		}
 		learner := slices.Contains(a.list("learners"), name)
 		initial.Members = append(initial.Members, entry.Member{ID: entry.MemberID(name), Learner: learner})
 	}
 	numbered := slices.Contains(a.plain(), "incarnations")
-	if numbered {
-		initial.Members = slices.DeleteFunc(initial.Members, func(m entry.Member) bool { return m.ID == "incarnations" })
-	}
 	for _, m := range initial.Members {
 		s.ids = append(s.ids, m.ID)
 		s.actors[m.ID] = &actor{stage: s, id: m.ID, initial: initial}
@@ -191,6 +192,7 @@ func playCluster(s *stage, a arguments) error {
 		s.actors[id] = &actor{stage: s, id: id}
 	}
 	for i, id := range s.ids {
+		s.slow[id] = a.text("disks") == "slow" || slices.Contains(a.list("slow"), string(id))
 		if numbered {
 			s.actors[id].incarnation = entry.Incarnation(i + 1)
 		}
@@ -331,8 +333,8 @@ func playRead(s *stage, a arguments) error {
 
 func playSync(s *stage, a arguments) error {
 	for _, m := range a.actors(s) {
-		if m.core != nil && len(m.writes) > 0 {
-			m.sync()
+		if n := min(len(m.writes), int(a.number("n", uint64(len(m.writes))))); m.core != nil && n > 0 {
+			m.sync(n)
 		}
 	}
 	return nil

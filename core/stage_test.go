@@ -18,8 +18,8 @@ type stage struct {
 	actors map[entry.MemberID]*actor
 	// air are the messages that have left and not arrived, in the order they left.
 	air []core.Message
-	// slow disks finish a write only when the scenario says so.
-	slow bool
+	// slow are the members whose disks finish a write only when the scenario says so.
+	slow map[entry.MemberID]bool
 	// terse leaves messages out of the account.
 	terse   bool
 	account strings.Builder
@@ -158,8 +158,8 @@ func (a *actor) step(in core.Input) {
 	for _, l := range out.Loads {
 		a.load(l)
 	}
-	if !a.stage.slow && len(a.writes) > 0 {
-		a.sync()
+	if !a.stage.slow[a.id] && len(a.writes) > 0 {
+		a.sync(len(a.writes))
 	}
 }
 
@@ -283,7 +283,7 @@ func (a *actor) leave(o core.Outgoing) {
 	}
 	if !a.stage.terse {
 		wait := ""
-		if a.stage.slow && o.After > a.stored {
+		if a.stage.slow[a.id] && o.After > a.stored {
 			wait = " (waits for its write)"
 		}
 		a.stage.say("  %s%s", describe(&o.Message), wait)
@@ -305,15 +305,15 @@ func (a *actor) release() {
 	a.held = waits
 }
 
-// sync ends all writes under way.
-func (a *actor) sync() {
-	for i := range a.writes {
+// sync ends the first n writes under way.
+func (a *actor) sync(n int) {
+	for i := range a.writes[:n] {
 		w := &a.writes[i]
 		a.disk.apply(w, a.blocks[w.Seq])
 		a.stored = w.Seq
+		delete(a.blocks, w.Seq)
 	}
-	a.writes = nil
-	clear(a.blocks)
+	a.writes = a.writes[n:]
 	a.release()
 	a.step(core.Input{})
 }
