@@ -49,6 +49,7 @@ func Rules() []Rule {
 		{"package-doc", "a package says what it is for", checkPackageDoc},
 		{"example", "examples are the manual, and are compiled", checkExamples},
 		{"corpora", "what a fuzzer has found is tried by every run of the tests", checkCorpora},
+		{"drawings", "a story about members is seen before it is read", checkDrawings},
 		{"skip", "a skipped test looks like a passed one", checkSkip},
 		{"sleep", "a sleep is too short on a slow machine and too long on a fast one", checkSleep},
 		{"ignored-error", "a lost error is a lost write", checkIgnoredErrors},

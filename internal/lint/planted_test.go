@@ -255,6 +255,25 @@ var plants = []struct {
 		want: map[string]string{"a/a_test.go": "FuzzA has no corpus"},
 	},
 	{
+		rule: "drawings",
+		files: map[string]string{
+			"core/testdata/bare.txt":   "cluster a b\n----\nok\n",
+			"core/testdata/prose.txt":  "# A story.\n# It goes on.\n\ncluster a b\n----\nok\n",
+			"core/testdata/late.txt":   "# A story.\n\n#     a  leads\n#     b  follows\n\ncluster a b\n----\nok\n",
+			"core/testdata/short.txt":  "# A story.\n#\n#     a  leads\n\ncluster a b\n----\nok\n",
+			"core/testdata/sketch.txt": "#     a  leads\n#     b  follows\n\ncluster a b\n----\nok\n",
+			"core/testdata/others.txt": "# A story.\n#\n#     x  leads\n#     y  follows\n\ncluster a b\n----\nok\n",
+			"core/testdata/good.txt":   "# A story.\n#\n#    (a)  leads\n#         follows\n\ncluster a b\n----\nok\n",
+			"core/testdata/notes.md":   "none\n",
+			"other/testdata/bare.txt":  "cluster a b\n----\nok\n",
+		},
+		want: map[string]string{
+			"core/testdata/bare.txt": "no sentence", "core/testdata/prose.txt": "0 lines",
+			"core/testdata/late.txt": "0 lines", "core/testdata/short.txt": "1 lines",
+			"core/testdata/sketch.txt": "no sentence", "core/testdata/others.txt": "none of the members [a b]",
+		},
+	},
+	{
 		rule: "workspace",
 		files: map[string]string{
 			"go.work":           "go 1.26\n",
