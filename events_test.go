@@ -8,6 +8,7 @@ import (
 
 	"v.io/v23/context"
 
+	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/replica"
 )
 
@@ -117,5 +118,23 @@ func TestEveryKindOfEventHasItsName(t *testing.T) {
 	}
 	if extra := replica.EventFailed + 1; len(eventKinds) != int(extra)-1 {
 		t.Errorf("%d kinds have a name", len(eventKinds))
+	}
+}
+
+// Each field of an event reaches the subscriber, a stall's among them.
+func TestEventsKeepTheirFields(t *testing.T) {
+	failed := errors.New("failed")
+	for kind := replica.EventTerm; kind <= replica.EventFailed; kind++ {
+		got := newEvent(replica.Event{
+			Kind: kind, At: 1, Term: 2, Role: core.Leader, Was: core.PreCandidate, Leader: "a", Index: 3, Member: "b",
+			Stalled: kind == replica.EventStall, Err: failed, Missed: 4,
+		})
+		want := Event{
+			Kind: EventKind(kind.String()), Term: 2, Role: RoleLeader, Was: RoleCandidate, Leader: "a", Index: 3, Member: "b",
+			Stalled: got.Kind == EventStall, Err: failed, Missed: 4,
+		}
+		if got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
 	}
 }

@@ -194,6 +194,18 @@ func TestCampaignAsksForTheTransfer(t *testing.T) {
 		if took := time.Since(began); s.Term != term+1 || took > replica.DefaultHeartbeat {
 			t.Errorf("leads term %d after term %d and %v", s.Term, term, took)
 		}
+		c.network.SetFaults(mem.Faults{Drop: 1})
+		for _, m := range c.members {
+			m.await("the loss of the leader", func(s replica.Status) bool { return s.Leader == "" })
+		}
+		m = c.members[0] // It goes first if another one asks at the same moment.
+		term, began = m.Status().Term, time.Now()
+		c.network.SetFaults(mem.Faults{})
+		m.Campaign()
+		s = m.await("leadership", func(s replica.Status) bool { return s.Role == core.Leader })
+		if took := time.Since(began); s.Term != term+1 || took > replica.DefaultHeartbeat/20 {
+			t.Errorf("without a leader it leads term %d after term %d and %v", s.Term, term, took)
+		}
 	})
 }
 

@@ -23,14 +23,19 @@ func (p *planting) flags(set *flag.FlagSet) {
 	set.StringVar(&p.only, "only", "", "with -planted: only the bug of this `name`")
 }
 
-// run plants the bugs one after the other, prints who found each, and returns the exit status: 1 when
-// one was not found or does not apply any more.
+// run plants all bugs, or the one that is asked for.
 func (p *planting) run(ctx context.Context, out io.Writer) int {
 	bugs, err := planted.Bugs()
 	if err != nil {
 		fmt.Fprintln(out, err)
 		return 2
 	}
+	return p.plant(ctx, out, bugs)
+}
+
+// plant plants the bugs one after the other, prints who found each, and returns the exit status: 1 when
+// one was not found or does not apply any more.
+func (p *planting) plant(ctx context.Context, out io.Writer, bugs []planted.Bug) int {
 	root, err := planted.Root(ctx)
 	if err != nil {
 		fmt.Fprintln(out, err)
