@@ -91,7 +91,8 @@ type Limits struct {
 	// Command is the largest payload of a proposal in bytes [1 MiB], at most entry.PayloadMax.
 	Command int
 	// QueueBytes and QueueCount bound the proposals that wait to be ordered, those included that were
-	// sent to a leader and of which nothing was heard [64 MiB, 65536].
+	// sent to a leader and of which nothing was heard [64 MiB, 65536]. Beyond them, no new ones are taken; what
+	// was ordered and is lost from the log again, Uncommitted at most, waits there all the same.
 	QueueBytes int
 	QueueCount int
 	// Uncommitted bounds the bytes that a leader has ordered but not committed [64 MiB]; beyond it

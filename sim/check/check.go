@@ -89,6 +89,7 @@ func New() *Suite {
 
 // Turned is told of every turn.
 func (s *Suite) Turned(t *Turn) error {
+	s.Bounds.Turned(t)
 	if err := s.Leaders.Turned(t); err != nil {
 		return err
 	}

@@ -334,6 +334,34 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestBoundsOfWhatComesBack: commands that a log has lost wait again, beyond the limits of a queue, until it is within
+// them once more; those of a log that goes on do not.
+func TestBoundsOfWhatComesBack(t *testing.T) {
+	limits := replica.Limits{QueueBytes: 10, QueueCount: 2, Uncommitted: 3 * entry.HeaderSize}
+	at := func(index entry.Index, term entry.Term) replica.Status {
+		s := status(core.Follower, 2, 0, nil)
+		s.Last = entry.Position{Index: index, Term: term}
+		return s
+	}
+	b := &Bounds{}
+	measure := func(count, bytes int) error {
+		return b.Measured(a, &replica.Stats{QueueCount: count, QueueBytes: bytes}, &limits)
+	}
+	b.Turned(turn(a, at(2, 1), at(3, 2), terms{1, 1, 2}))
+	wants(t, measure(3, 3), "bounded memory")
+	for _, lost := range []*Turn{
+		turn(a, at(3, 1), at(2, 1), terms{1, 1}), turn(a, at(3, 1), at(3, 2), terms{1, 1, 2}),
+	} {
+		b.Turned(lost)
+		wants(t, b.Measured(c, &replica.Stats{QueueCount: 3}, &limits), "bounded memory")
+		wants(t, measure(5, 10+limits.Uncommitted), "")
+		wants(t, measure(6, 3), "bounded memory")
+		wants(t, measure(5, 11+limits.Uncommitted), "bounded memory")
+		wants(t, measure(2, 10), "")
+		wants(t, measure(3, 3), "bounded memory")
+	}
+}
+
 func history(all ...Operation) error {
 	h := &History{}
 	for _, o := range all {
