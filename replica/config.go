@@ -127,8 +127,10 @@ type ReadLimits struct {
 	Reads int
 	// ScrubRate is how many bytes of the log are read and checked in a second [1 MiB]; negative: none.
 	// A pass begins 10 s after the last one began, or when that has ended. The log store must be a
-	// [Healer]. Images are read at this rate, too, with 10 minutes between two passes.
+	// [Healer]. Images are read at this rate, too.
 	ScrubRate int64
+	// ImageRest is the time between two passes over the images, and before the first one [10 min].
+	ImageRest time.Duration
 }
 
 // SnapshotPolicy says when a replica takes a snapshot of its machine: as soon as one of the
@@ -169,6 +171,7 @@ func (l *Limits) fill() {
 	orDefault(&l.StopWait, 5*time.Second)
 	orDefault(&l.Patience, 30*time.Second)
 	orDefault(&l.ScrubRate, mib)
+	orDefault(&l.ImageRest, 10*time.Minute)
 	if l.Sessions == (session.Bounds{}) {
 		l.Sessions = session.Default()
 	}
@@ -189,7 +192,7 @@ func (l *Limits) validate() error {
 		{"Uncommitted", l.Uncommitted}, {"Tail", l.Tail}, {"Message", l.Message}, {"Window", l.Window},
 		{"InboxBytes", l.InboxBytes}, {"InboxCount", l.InboxCount}, {"ApplyBytes", l.ApplyBytes},
 		{"ApplyCount", l.ApplyCount}, {"Reads", l.Reads}, {"StopWait", int(l.StopWait)},
-		{"Patience", int(l.Patience)},
+		{"Patience", int(l.Patience)}, {"ImageRest", int(l.ImageRest)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("replica: Limits.%s is %d, want a positive number or 0 for the default", f.name, f.value)

@@ -23,6 +23,9 @@ func (e *engine) takeDisk(ev *diskEvents, act *actions) {
 	if ev.scrubbed != nil {
 		e.takeScrubbed(ev.scrubbed, act)
 	}
+	if ev.imageRead != nil {
+		e.takeImageRead(ev.imageRead)
+	}
 	e.dropStuck()
 	h := &e.writer.heal
 	e.input.NoRoom, e.input.Impaired = e.writer.space.full, h.impaired || len(h.unsure) > 0

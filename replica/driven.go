@@ -60,10 +60,12 @@ const (
 	JobServe
 	// JobScrub checks a piece of the log.
 	JobScrub
+	// JobScrubImages reads a piece of the images.
+	JobScrubImages
 )
 
 var jobNames = [...]string{"", "store", "compact", "machine", "load", "image", "compare", "room",
-	"repair", "serve", "scrub"}
+	"repair", "serve", "scrub", "scrub images"}
 
 // String returns the kind's name.
 func (k JobKind) String() string {
@@ -185,6 +187,8 @@ func (d *Driven) serve(m *core.Message) {
 func (d *Driven) scrub(from entry.Index) {
 	d.job(JobScrub, func() outcome { return d.replica.scrub(from) })
 }
+
+func (d *Driven) scrubImages() { d.job(JobScrubImages, d.replica.scrubImages) }
 
 func (d *Driven) compact(through entry.Index) {
 	d.job(JobCompact, func() outcome {

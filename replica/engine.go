@@ -493,7 +493,7 @@ func (e *engine) dispatch(act *actions) {
 	}
 	act.compare = e.compares.next(e.status.Term)
 	act.load, act.serve = e.nextLoad(), e.nextServe()
-	act.scrub = e.wantsScrub(e.input.Now)
+	act.scrub, act.scrubImages = e.wantsScrub(e.input.Now), e.wantsImageScrub(e.input.Now)
 	e.status.Damage = e.damage()
 	e.images.send(e.status.Term, act)
 	e.askForImage(e.input.Now, act)
@@ -526,7 +526,7 @@ func (e *engine) wantsProposals() appetite {
 
 func (e *engine) setDeadline(act *actions) {
 	act.deadline = min(e.core.Deadline(), e.images.due(), e.changes.due(), e.waitDeadline(), e.spaceDue(),
-		e.healDue(), e.scrubDue())
+		e.healDue(), e.scrubDue(), e.imageScrubDue())
 }
 
 // settle tells callers what the turn has answered.

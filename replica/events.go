@@ -32,11 +32,12 @@ type events struct {
 
 // diskEvents end what the disk's goroutine did.
 type diskEvents struct {
-	stored   *storedEvent
-	room     *roomEvent
-	repaired *repairedEvent
-	served   *servedEvent
-	scrubbed *scrubbedEvent
+	stored    *storedEvent
+	room      *roomEvent
+	repaired  *repairedEvent
+	served    *servedEvent
+	scrubbed  *scrubbedEvent
+	imageRead *imageReadEvent
 }
 
 // wishes are what callers of this member want of the cluster itself.
@@ -100,16 +101,22 @@ type install struct {
 	floor entry.Index
 }
 
+// reading is what a turn wants read beside the writes, and healed.
+type reading struct {
+	// repair are copies to write, serve is a peer's question to read for.
+	repair *entry.Block
+	serve  *core.Message
+	// scrub checks the next piece of the log, scrubImages that of the images.
+	scrub, scrubImages bool
+}
+
 // actions is everything that a turn wants done. The slices are reused by the next turn.
 type actions struct {
 	// store is the next batch, nil for none; it is handed out only when none is under way.
 	store *entry.Batch
 	// room asks the store to try for more room.
 	room bool
-	// repair are copies to write, serve is a peer's question to read for, scrub checks the next piece.
-	repair *entry.Block
-	serve  *core.Message
-	scrub  bool
+	reading
 	// compact lets the log drop the entries up to it, 0 for none.
 	compact   entry.Index
 	send      []outbox

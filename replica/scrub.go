@@ -18,6 +18,8 @@ type scrubbing struct {
 	began  core.Instant
 	passes uint64
 	busy   bool
+	// pace is that of the images.
+	pace imagePace
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,57 @@ func TestScrubIsSlow(t *testing.T) {
 		log.judge(t, rate, rate)
 		time.Sleep(11 * time.Minute)
 		images.judge(t, rate, 5*rate)
+	})
+}
+
+// countedImages count how many images are open.
+type countedImages struct {
+	pacedImages
+	open *atomic.Int32
+}
+
+func (s countedImages) Open(id string, from int64) (io.ReadCloser, error) {
+	image, err := s.pacedImages.Open(id, from)
+	if err != nil {
+		return nil, err
+	}
+	s.open.Add(1)
+	return struct {
+		io.Reader
+		io.Closer
+	}{image, closer(func() error {
+		s.open.Add(-1)
+		return image.Close()
+	})}, nil
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }
+
+// TestStopLetsGoOfTheImage: a replica that is stopped while it reads an image in the background closes it. The rest
+// before a pass is what the limits say.
+func TestStopLetsGoOfTheImage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rest = time.Minute
+		var images pace
+		var open atomic.Int32
+		c := newCluster(t, 1, func(m *member, config *replica.Config) {
+			often(m, config)
+			config.Snapshots = countedImages{pacedImages{config.Snapshots, &images}, &open}
+			config.Limits.ScrubRate, config.Limits.ImageRest = 128<<10, rest
+		}).start()
+		began := time.Now()
+		m := c.leader()
+		m.proposeMany(40, "command")
+		m.await("a snapshot", hasSnapshot)
+		time.Sleep(rest + 10*time.Second - time.Since(began))
+		during := open.Load()
+		m.stop()
+		if first := images.first.Sub(began); first < rest || during != 1 || open.Load() != 0 {
+			t.Errorf("the first read came after %v, want %v; %d images are open, %d after the stop", first, rest, during,
+				open.Load())
+		}
 	})
 }
 

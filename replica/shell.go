@@ -14,6 +14,7 @@ import (
 // shell is what is around the engine: the machine's side, and those who do what turns want done.
 type shell struct {
 	machinist *machinist
+	images    imageScrub
 	workers   workers
 }
 
@@ -26,6 +27,7 @@ type workers interface {
 	repair(*entry.Block)
 	serve(*core.Message)
 	scrub(from entry.Index)
+	scrubImages()
 	apply(*applyTask)
 	load(core.Load)
 	compare(*core.Question)
@@ -55,13 +57,10 @@ func startGoroutines(r *Replica) *goroutines {
 	g := &goroutines{
 		replica: r, batches: make(chan *entry.Batch, 1), through: make(chan entry.Index, 1),
 		tasks: make(chan *applyTask, 1), requests: make(chan core.Load, 1),
-		compares: make(chan *core.Question, 1), heals: make(chan func() outcome, 1), reads: make(chan func() outcome, 2),
+		compares: make(chan *core.Question, 1), heals: make(chan func() outcome, 1), reads: make(chan func() outcome, 3),
 	}
 	g.plain.Go(g.writeBatches)
 	g.plain.Go(g.loadEntries)
-	if !r.config.Election.Only && r.config.Limits.ScrubRate > 0 {
-		g.plain.Go(r.scrubImages)
-	}
 	g.plain.Go(g.readBeside)
 	g.user.Go(g.runMachine)
 	if r.config.Election.Compare != nil {
@@ -85,6 +84,8 @@ func (g *goroutines) serve(m *core.Message) {
 func (g *goroutines) scrub(from entry.Index) {
 	g.reads <- func() outcome { return g.replica.scrub(from) }
 }
+
+func (g *goroutines) scrubImages() { g.reads <- g.replica.scrubImages }
 
 func (g *goroutines) apply(t *applyTask) { g.tasks <- t }
 
@@ -127,7 +128,7 @@ func (g *goroutines) writeBatches() {
 	}
 }
 
-// readBeside reads copies for peers, and the log in the background.
+// readBeside reads copies for peers, and log and images in the background.
 func (g *goroutines) readBeside() {
 	for work := range g.reads {
 		g.replica.inbox.put(work())
@@ -263,6 +264,9 @@ func (r *Replica) healWork(act *actions) {
 	if act.scrub {
 		r.shell.workers.scrub(r.engine.writer.heal.scrubbing.next)
 	}
+	if act.scrubImages {
+		r.shell.workers.scrubImages()
+	}
 }
 
 // send hands the messages to the transport; what it does not take is lost, except that forwarded
@@ -349,6 +353,7 @@ func (r *Replica) closeRooms(cause error) {
 	}
 	if started {
 		err = errors.Join(err, r.shell.workers.stop())
+		r.shell.images.close(r)
 	}
 	if closing := r.config.Log.Close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("replica: closing the log: %w", closing))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"v.io/x/ref/lib/raft/internal/vfs"
 )
@@ -146,7 +147,17 @@ func (k *disk) mend() {
 
 // flip turns one bit of what the disk holds in one of the directory's files, as rot does.
 func (k *disk) flip(d dice) (where string, err error) {
-	name, size, err := k.someFile(d)
+	return k.flipIn(d, "")
+}
+
+// flipImage does so in one of the images.
+func (k *disk) flipImage(d dice) (where string, err error) { return k.flipIn(d, ".snap") }
+
+// flipLog does so in one of the log's segments.
+func (k *disk) flipLog(d dice) (where string, err error) { return k.flipIn(d, ".log") }
+
+func (k *disk) flipIn(d dice, ending string) (where string, err error) {
+	name, size, err := k.someFile(d, ending)
 	if err != nil {
 		return "", err
 	}
@@ -157,7 +168,7 @@ func (k *disk) flip(d dice) (where string, err error) {
 // misdirect writes a sector of one of the directory's files where another one belongs, as a disk does that
 // mistakes an address.
 func (k *disk) misdirect(d dice) (where string, err error) {
-	name, size, err := k.someFile(d)
+	name, size, err := k.someFile(d, "")
 	if err != nil {
 		return "", err
 	}
@@ -179,15 +190,17 @@ func (k *disk) misdirect(d dice) (where string, err error) {
 	return fmt.Sprintf("%s: the sector at %d lies at %d", name, from, to), err
 }
 
-// someFile draws a file that is not empty.
-func (k *disk) someFile(d dice) (name string, size int64, err error) {
+// someFile draws a file that is not empty, of those whose names have an ending.
+func (k *disk) someFile(d dice, ending string) (name string, size int64, err error) {
 	infos, err := k.memory.ReadDir(directory)
 	if err != nil {
 		return "", 0, err
 	}
-	infos = slices.DeleteFunc(infos, func(i vfs.Info) bool { return i.Size == 0 })
+	infos = slices.DeleteFunc(infos, func(i vfs.Info) bool {
+		return i.Size == 0 || !strings.HasSuffix(i.Name, ending)
+	})
 	if len(infos) == 0 {
-		return "", 0, errors.New("every file is empty")
+		return "", 0, errors.New("there is no such file, or every one is empty")
 	}
 	chosen := infos[d.IntN(len(infos))]
 	return path.Join(directory, chosen.Name), chosen.Size, nil

@@ -79,6 +79,8 @@ var FaultKinds = []FaultKind{
 	{Name: "stranger", Every: 4 * Second, Least: Second / 2, Most: 2 * Second, begin: beginStranger},
 	{Name: "denied acks", Every: 6 * Second, Least: 3 * Second, Most: 6 * Second, begin: beginDeniedAcks},
 	{Name: "older program", Every: 5 * Second, Least: Second, Most: 4 * Second, begin: beginOlder},
+	{Name: "bit flip in an image", Every: 6 * Second, Least: 5 * Second, Most: 12 * Second, begin: beginFlipImage},
+	{Name: "bit flip in the log", Every: 9 * Second, Least: 5 * Second, Most: 12 * Second, begin: beginFlipLog},
 }
 
 // kindOf finds a kind by its name.

@@ -22,6 +22,8 @@ type news struct {
 	// stalled is what the newest event says of the disk. windows are a leader's at the newest sample.
 	stalled bool
 	windows map[entry.MemberID]int
+	// lacking is true from when an image was set aside until there is another one.
+	lacking bool
 }
 
 // listen takes the events of a turn.
@@ -65,10 +67,22 @@ func (p *process) heard(w *world, e *replica.Event) {
 		w.count("damage found")
 	case replica.EventHealed:
 		w.count("damage healed")
+	case replica.EventSnapshotDamaged:
+		w.count("damaged image set aside")
+		p.lacking = true
 	case replica.EventSnapshotTaken:
 		if e.Err == nil {
 			w.count("snapshot taken")
+			p.imaged("damaged image taken anew")
 		}
+	}
+}
+
+// imaged takes note of a new image.
+func (p *process) imaged(how string) {
+	if p.lacking {
+		p.lacking = false
+		p.member.world.count(how)
 	}
 }
 

@@ -16,7 +16,8 @@ type member struct {
 	number int
 	disk   *disk
 	clock  clock
-	dice   dice
+	// dice are for all that happens to the member, quiet for what it does beside.
+	dice, quiet dice
 	// process is nil while the member is down.
 	process *process
 	lives   uint64
@@ -87,10 +88,14 @@ func (c *clock) drift(now Instant, rate float64) {
 	c.base, c.own, c.rate = now, c.at(now), rate
 }
 
+// quietFrom is the number of the first member's quiet dice.
+const quietFrom = 1000
+
 func newMember(w *world, number int) *member {
 	d := newDice(w.plan.Seed, diceMembers, number)
 	m := &member{
 		world: w, id: entry.MemberID(fmt.Sprintf("m%d", number+1)), number: number, dice: d, disk: newDisk(d),
+		quiet: newDice(w.plan.Seed, diceMembers, quietFrom+number),
 	}
 	m.level = core.Level + uint32(d.IntN(2))
 	m.rank = uint64(d.IntN(max(w.plan.Setting.Ranks, 1)))

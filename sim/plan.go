@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/replica"
@@ -129,6 +130,9 @@ func newSetting(seed uint64) Setting {
 		Message: pick(d, kib, 8*kib), Window: pick(d, 2*kib, 32*kib), InboxBytes: 64 * kib, InboxCount: 512,
 		ApplyBytes: pick(d, 512, 8*kib), ApplyCount: pick(d, 1, 16, 256), Command: 4 * kib,
 	}
+	// Images are read in the background again and again, in most worlds. Drawn from dice of its own, as what
+	// comes later is: then the rest of a seed's setting stays what it was.
+	s.Limits.ImageRest = pick(newDice(seed, diceSetting, 1), 0, time.Second, 2*time.Second, 4*time.Second)
 	if d.chance(0.3) { // so few that sessions end under way
 		s.Limits.Sessions = session.Bounds{
 			Origins: 8 + d.IntN(8), Ranges: 2 + d.IntN(8), Life: entry.Index(100 + d.IntN(400)),

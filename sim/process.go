@@ -315,6 +315,7 @@ const (
 	laneMachine
 	laneLoad
 	laneImage
+	laneScrub
 	laneCount
 )
 
@@ -322,6 +323,7 @@ var laneOf = [...]int{
 	replica.JobStore: laneDisk, replica.JobCompact: laneDisk, replica.JobMachine: laneMachine,
 	replica.JobLoad: laneLoad, replica.JobImage: laneImage, replica.JobRoom: laneDisk,
 	replica.JobRepair: laneDisk, replica.JobServe: laneLoad, replica.JobScrub: laneLoad,
+	replica.JobScrubImages: laneScrub,
 }
 
 // lane is work that is done in order.
@@ -353,12 +355,16 @@ func (p *process) begin(l *lane) {
 	l.queue = append(l.queue[:0], l.queue[1:]...)
 	l.busy = true
 	m := p.member
-	took := p.takes(j.Kind)
-	early := m.dice.chance(0.5)
+	d := m.dice
+	if j.Kind == replica.JobScrubImages {
+		d = m.quiet
+	}
+	took := p.takes(j.Kind, d)
+	early := d.chance(0.5)
 	m.world.jobs++
 	p.note(didJob, j.Kind.String(), m.world.jobs)
 	if early {
-		j.Run()
+		p.work(j)
 		if m.disk.cut != nil {
 			p.settle()
 			return
@@ -366,7 +372,7 @@ func (p *process) begin(l *lane) {
 	}
 	p.in(took, func() {
 		if !early {
-			j.Run()
+			p.work(j)
 		}
 		if m.disk.cut == nil {
 			l.busy = false
@@ -378,13 +384,25 @@ func (p *process) begin(l *lane) {
 }
 
 // takes draws how long a job takes.
-func (p *process) takes(kind replica.JobKind) Instant {
+func (p *process) takes(kind replica.JobKind, d dice) Instant {
 	m := p.member
-	d := &m.world.plan.Setting.Disk
+	disk := &m.world.plan.Setting.Disk
 	if kind == replica.JobMachine {
-		return m.dice.between(Microsecond, 300*Microsecond)
+		return d.between(Microsecond, 300*Microsecond)
 	}
-	return m.dice.between(d.Min, d.Max)*m.disk.slow + max(m.disk.stalled-m.world.now, 0)
+	return d.between(disk.Min, disk.Max)*m.disk.slow + max(m.disk.stalled-m.world.now, 0)
+}
+
+// work does a job, and counts the images that a scrub has found damaged.
+func (p *process) work(j *replica.Job) {
+	if j.Kind != replica.JobScrubImages {
+		j.Run()
+		return
+	}
+	before := len(p.dir.Snapshots().Aside())
+	j.Run()
+	p.member.world.count("images read in the background")
+	p.member.world.counts["damaged image found in the background"] += len(p.dir.Snapshots().Aside()) - before
 }
 
 // answer tells those who wait for an outcome.

@@ -20,6 +20,21 @@ import (
 // beginFlip turns a bit.
 func beginFlip(s *strike) func() { return s.rot((*disk).flip) }
 
+// beginFlipImage turns a bit of an image, which nobody may read for long; or the member is started again, and wants
+// it at once.
+func beginFlipImage(s *strike) func() {
+	rotted := s.rot((*disk).flipImage)
+	if m := s.perishable(); rotted != nil && s.dice.chance(0.3) {
+		m.hold()
+		m.die(false)
+		m.release()
+	}
+	return s.untilReplaced(rotted)
+}
+
+// beginFlipLog turns a bit of the log.
+func beginFlipLog(s *strike) func() { return s.untilReplaced(s.rot((*disk).flipLog)) }
+
 // beginMisdirect writes a sector where another one belongs.
 func beginMisdirect(s *strike) func() { return s.rot((*disk).misdirect) }
 
@@ -35,6 +50,23 @@ func (s *strike) rot(damage func(*disk, dice) (string, error)) func() {
 	m.rotten = true
 	s.note(m.name(), didRot, where)
 	return nothing
+}
+
+// untilReplaced ends rot by an empty disk, if the atlas allows it.
+func (s *strike) untilReplaced(rotted func()) func() {
+	if rotted == nil {
+		return nil
+	}
+	m := s.perishable()
+	return func() {
+		if m.rotten && !m.condemned && s.mayWipe(m) {
+			s.count("rotten disk replaced")
+			m.hold()
+			m.die(true)
+			m.wipe()
+			m.release()
+		}
+	}
 }
 
 // perishable is the machine whose disk may rot: the one that does already, or a voter that the others do

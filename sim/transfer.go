@@ -137,6 +137,7 @@ func (t *transfer) poll() {
 	if done, err := t.receiving.Poll(); done {
 		if err == nil {
 			t.to.member.world.count("image installed")
+			t.to.imaged("damaged image replaced by the leader's")
 		}
 		t.end(err)
 	}
