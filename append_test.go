@@ -210,8 +210,10 @@ func TestAppendCopiesTheCommand(t *testing.T) {
 }
 
 func TestStartElectionMovesLeadershipToTheCaller(t *testing.T) {
-	c := newCluster(t, 3, nil)
+	// A wish to lead lives for 12 heartbeats: enough of them for a machine that is busy.
+	c := newCluster(t, 3, func(_ int, config *RaftConfig) { config.Heartbeat = 250 * time.Millisecond })
 	c.start()
+	c.leader() // The first call comes just after an election.
 	var want []string
 	for i := range 20 {
 		c.members[i%3].StartElection()

@@ -134,12 +134,41 @@ type cluster struct {
 	members []*member
 }
 
+// running is the process's one Vanadium runtime, which tests that run in parallel share.
+var running sharedRuntime
+
+type sharedRuntime struct {
+	mu       sync.Mutex
+	ctx      *context.T
+	shutdown func()
+	// users are the tests that use it. Invariant: it is up while there are any.
+	users int
+}
+
+// use returns the runtime's context. The runtime is up until the test has cleaned up.
+func (r *sharedRuntime) use(t testing.TB) *context.T {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users == 0 {
+		r.ctx, r.shutdown = test.V23Init()
+	}
+	r.users++
+	t.Cleanup(r.leave)
+	return r.ctx
+}
+
+func (r *sharedRuntime) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users--; r.users == 0 {
+		r.shutdown()
+	}
+}
+
 // newCluster makes n members that are not started yet; change may alter each one's configuration.
 func newCluster(t testing.TB, n int, change func(i int, c *RaftConfig)) *cluster {
 	t.Helper()
-	ctx, shutdown := test.V23Init()
-	t.Cleanup(shutdown)
-	c := &cluster{t: t, ctx: ctx, root: testutil.NewIDProvider("root")}
+	c := &cluster{t: t, ctx: running.use(t), root: testutil.NewIDProvider("root")}
 	for i := range n {
 		config := c.config(i)
 		if change != nil {
@@ -249,12 +278,15 @@ func (c *cluster) start() {
 	}
 }
 
-// elect makes one of the members lead, any: left alone they wait for an election time-out first.
+// elect makes one of the members lead, any: left alone they wait for an election time-out first. Where it takes
+// longer than a wish to lead lives until enough of them have found each other, another one may lead before.
 func (c *cluster) elect() {
 	c.t.Helper()
 	first := rand.IntN(len(c.members))
-	c.members[first].StartElection()
-	eventually(c.t, fmt.Sprint("member ", first, " leads"), func() bool { return c.leader() == first })
+	eventually(c.t, fmt.Sprint("member ", first, " leads"), func() bool {
+		c.members[first].StartElection()
+		return c.leader() == first
+	})
 }
 
 // stop stops member i; restart brings it back on the same directory.

@@ -47,6 +47,7 @@ func TestPanicInApplyStopsTheMemberNotTheProcess(t *testing.T) {
 }
 
 func TestBlockedApplyDoesNotHoldStop(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, nil)
 	release := make(chan struct{})
 	entered := make(chan struct{})

@@ -15,8 +15,10 @@ import (
 // go on without it. Every read that waits at it when it goes on is fresh or refused: with a lease, too, which it
 // held when it was stopped.
 func TestFrozenLeaderAnswersNothingOld(t *testing.T) {
+	t.Parallel()
 	for _, leases := range []bool{false, true} {
 		t.Run(fmt.Sprint("leases ", leases), func(t *testing.T) {
+			t.Parallel()
 			ps := startProcesses(t, 3, func(p *process) { p.LeaseReads = leases })
 			for range 3 {
 				ps.frozenOnce()

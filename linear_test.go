@@ -157,8 +157,12 @@ func (w *workload) progress(t *testing.T, what string, members ...int) {
 // TestReadsAreLinearizableUnderPartition cuts and freezes links while every member writes and reads: with leases,
 // too, by which a leader that is cut off goes on answering for a while.
 func TestReadsAreLinearizableUnderPartition(t *testing.T) {
+	t.Parallel()
 	for _, leases := range []bool{false, true} {
-		t.Run(fmt.Sprint("leases ", leases), func(t *testing.T) { readUnderPartition(t, leases) })
+		t.Run(fmt.Sprint("leases ", leases), func(t *testing.T) {
+			t.Parallel()
+			readUnderPartition(t, leases)
+		})
 	}
 }
 

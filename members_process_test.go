@@ -73,6 +73,7 @@ func (ps *processes) incarnation(by, i int) uint64 {
 // TestSetOfProcessesChanges grows a set from one process to five, replaces one that was killed and one whose
 // directory was lost, and removes its leader; each command is written once, through a member that lives.
 func TestSetOfProcessesChanges(t *testing.T) {
+	t.Parallel()
 	ps := startProcesses(t, 1)
 	ps.write(0)
 	for i := 1; i < 5; i++ {
@@ -179,6 +180,7 @@ func (a *callers) end() {
 // TestProcessesRestartOneAfterTheOther kills and starts each of three members while callers append through the
 // others.
 func TestProcessesRestartOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	ps := startProcesses(t, 3, once)
 	ps.leader()
 	for away := range ps.members {
@@ -197,6 +199,7 @@ func TestProcessesRestartOneAfterTheOther(t *testing.T) {
 // TestProcessesTransferUnderLoad moves leadership from process to process while callers append through all of them.
 // No call fails, and no command is applied twice.
 func TestProcessesTransferUnderLoad(t *testing.T) {
+	t.Parallel()
 	ps := startProcesses(t, 3, once)
 	ps.leader()
 	a := ps.appendThrough("x", 4, 0, 1, 2)
