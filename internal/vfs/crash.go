@@ -112,10 +112,11 @@ type crash struct {
 	number int
 	after  *Memory
 	nodes  map[*inode]*inode // before the crash to after it
+	moves  map[*move]bool    // whether what one half of a move was asked about is kept
 }
 
 func newCrash(fate Fate) *crash {
-	return &crash{fate: fate, after: NewMemory(), nodes: make(map[*inode]*inode)}
+	return &crash{fate: fate, after: NewMemory(), nodes: make(map[*inode]*inode), moves: make(map[*move]bool)}
 }
 
 // decide asks for the fate of the next unit.
@@ -142,11 +143,7 @@ func (m *Memory) replay(c *crash) *Memory {
 func (c *crash) names(name string, d *memoryDir) {
 	found := maps.Clone(d.synced)
 	for _, change := range d.changes {
-		shown := change.added
-		if shown == "" {
-			shown = change.gone
-		}
-		if c.decide(Unit{Kind: UnitName, Name: path.Join(name, shown)}) != 0 {
+		if c.keeps(name, &change) {
 			applyChange(found, change)
 		}
 	}
@@ -157,6 +154,24 @@ func (c *crash) names(name string, d *memoryDir) {
 	}
 	after.synced = maps.Clone(after.names)
 	c.after.dirs[name] = after
+}
+
+// keeps decides about one change of a directory. The halves of a move have one fate.
+func (c *crash) keeps(dir string, change *nameChange) bool {
+	if change.move != nil {
+		if kept, asked := c.moves[change.move]; asked || change.move.durable {
+			return kept || change.move.durable
+		}
+	}
+	shown := change.added
+	if shown == "" {
+		shown = change.gone
+	}
+	kept := c.decide(Unit{Kind: UnitName, Name: path.Join(dir, shown)}) != 0
+	if change.move != nil {
+		c.moves[change.move] = kept
+	}
+	return kept
 }
 
 // node returns the new inode for an old one, the same for each of its names.

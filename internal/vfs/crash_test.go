@@ -134,6 +134,34 @@ func TestCrashNames(t *testing.T) {
 	}
 }
 
+// TestCrashMoves: a file that went to another directory is in one of the two, whichever part of the crash is
+// kept, and where it went once either directory is synced.
+func TestCrashMoves(t *testing.T) {
+	disk := vfs.NewMemory()
+	must(t, disk.MkdirAll("d"), create(t, disk, "f", "").Close(), disk.SyncDir("."), disk.Rename("f", "d/g"))
+	where := func(after *vfs.Memory) (found string) {
+		for _, name := range []string{"f", "d/g"} {
+			if _, err := after.Stat(name); err == nil {
+				found += name + " "
+			}
+		}
+		return found
+	}
+	if units := disk.Pending(); len(units) != 1 {
+		t.Fatalf("pending: %v", units)
+	}
+	if lost, kept := where(disk.Crash(vfs.Lose)), where(disk.Crash(vfs.Keep)); lost != "f " || kept != "d/g " {
+		t.Errorf("lost, it is %q, kept, it is %q", lost, kept)
+	}
+	for _, synced := range []string{".", "d"} {
+		after := disk.Crash(vfs.Lose)
+		must(t, after.Rename("f", "d/g"), after.SyncDir(synced))
+		if got := where(after.Crash(vfs.Lose)); got != "d/g " {
+			t.Errorf("with %q synced: %q", synced, got)
+		}
+	}
+}
+
 // TestCrashForgets: locks end, the crashed file system goes on unchanged, and the two share nothing.
 func TestCrashForgets(t *testing.T) {
 	disk := vfs.NewMemory()

@@ -36,7 +36,13 @@ type nameChange struct {
 	gone  string // name that disappears, "" for none
 	added string // name that appears, "" for none
 	node  *inode // what added names
+	// move is shared by the two halves of a rename to another directory, nil for any other change.
+	move *move
 }
+
+// move is a rename from one directory to another. It reaches the disk whole or not at all, as file systems
+// with a journal have it; the sync of either directory makes it durable.
+type move struct{ durable bool }
 
 // inode is the content of a file.
 type inode struct {
@@ -140,7 +146,7 @@ func (m *Memory) handle(node *inode, name string, writable bool) *memoryFile {
 	return &memoryFile{system: m, node: node, name: name, writable: writable}
 }
 
-// Rename implements [FS]. Both names must be in the same directory.
+// Rename implements [FS], for files.
 func (m *Memory) Rename(from, to string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -148,12 +154,25 @@ func (m *Memory) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if path.Dir(path.Clean(from)) != path.Dir(path.Clean(to)) || m.dirs[path.Clean(to)] != nil {
+	source, gone, err := m.find("rename", from)
+	if err != nil {
+		return err
+	}
+	target, added, err := m.find("rename", to)
+	if err != nil {
+		return err
+	}
+	if m.dirs[path.Clean(to)] != nil {
 		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrInvalid}
 	}
 	node.name = path.Clean(to)
-	d := m.dirs[path.Dir(node.name)]
-	d.change(nameChange{gone: path.Base(path.Clean(from)), added: path.Base(node.name), node: node})
+	if source == target {
+		source.change(nameChange{gone: gone, added: added, node: node})
+		return nil
+	}
+	both := new(move)
+	target.change(nameChange{added: added, node: node, move: both})
+	source.change(nameChange{gone: gone, move: both})
 	return nil
 }
 
@@ -247,6 +266,9 @@ func (m *Memory) SyncDir(name string) error {
 	}
 	for _, c := range d.changes {
 		applyChange(d.synced, c)
+		if c.move != nil {
+			c.move.durable = true
+		}
 	}
 	d.changes = nil
 	return nil

@@ -25,7 +25,7 @@ type FS interface {
 	// OpenWrite opens an existing file for reading and writing.
 	OpenWrite(name string) (File, error)
 	// Rename gives a file another name in the same file system, replacing what had that name, in
-	// one step. It is durable after SyncDir of the directory.
+	// one step. It is durable after SyncDir of the directory, or of both when it moves to another one.
 	Rename(from, to string) error
 	// Remove removes a file or an empty directory. An open file stays readable until it is closed.
 	Remove(name string) error

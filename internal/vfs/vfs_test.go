@@ -106,6 +106,30 @@ func TestDataEnd(t *testing.T) {
 	})
 }
 
+// TestMove: a file is given a name in another directory, with its content and whoever has it open.
+func TestMove(t *testing.T) {
+	eachFS(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		a, aside := filepath.Join(dir, "a"), filepath.Join(dir, "aside")
+		f := create(t, fsys, a, "A")
+		must(t, fsys.MkdirAll(aside), fsys.Rename(a, filepath.Join(aside, "b")))
+		must(t, fsys.SyncDir(aside), fsys.SyncDir(dir))
+		if got := content(t, fsys, filepath.Join(aside, "b")); got != "A" {
+			t.Errorf("content %q after the move", got)
+		}
+		if _, err := fsys.Stat(a); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("stat of the old name: %v", err)
+		}
+		b := make([]byte, 1)
+		if _, err := f.ReadAt(b, 0); err != nil || b[0] != 'A' {
+			t.Errorf("reading what was open before the move: %q, %v", b, err)
+		}
+		must(t, f.Close())
+		if fsys.Rename(filepath.Join(aside, "b"), filepath.Join(dir, "nowhere", "b")) == nil {
+			t.Error("a file was moved to a directory that is not there")
+		}
+	})
+}
+
 // TestNames: creating, opening, renaming and removing.
 func TestNames(t *testing.T) {
 	eachFS(t, func(t *testing.T, fsys vfs.FS, dir string) {
