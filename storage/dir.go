@@ -14,6 +14,7 @@ import (
 
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage/damage"
 	"v.io/x/ref/lib/raft/storage/snapshot"
 	"v.io/x/ref/lib/raft/storage/wal"
 )
@@ -36,9 +37,14 @@ type Options struct {
 	// Member is the name that the directory must have, or gets when it has none; "" takes what is
 	// there.
 	Member entry.MemberID
-	// Incarnation marks the directory when it is created; it must be random and not 0. A directory
-	// that exists keeps its own.
+	// Incarnation marks the directory when it is created, or renewed; it must be random and not 0. Any other
+	// directory keeps its own.
 	Incarnation entry.Incarnation
+	// Renew lets the member begin anew, under Incarnation, when its newest vote cannot be read: see
+	// [Dir.Renewal]. Open recovers the log then; Recover returns what it has found.
+	Renew bool
+	// Salvage is that of wal.Options, for tools. It goes without Renew.
+	Salvage bool
 	// SegmentSize is that of wal.Options, 0 for its default.
 	SegmentSize int64
 	// ChunkSize is that of snapshot.Options, 0 for its default.
@@ -61,6 +67,7 @@ type Dir struct {
 	log       *wal.Log
 	snapshots *snapshot.Store
 	created   bool
+	renewal   *Renewal
 
 	mu       sync.Mutex // guards identity, and is held while the file is replaced
 	identity Identity
@@ -69,13 +76,16 @@ type Dir struct {
 
 // Open opens the directory at path, creating it and its parents when it is not there or empty. The
 // log is not read yet: call Recover of [Dir.Log]. When Open fails, nothing that was there has been
-// changed.
+// changed, or a renewal (Options.Renew) has begun, which the next Open completes.
 func Open(fsys vfs.FS, path string, o Options) (*Dir, error) {
 	if path == "" {
 		return nil, errors.New("storage: the directory's path is empty")
 	}
 	if o.Incarnation == 0 {
 		return nil, errors.New("storage: the incarnation for a new directory is 0, want a random number")
+	}
+	if o.Renew && o.Salvage {
+		return nil, errors.New("storage: what is to be salvaged is not renewed; give one of the options")
 	}
 	if err := fsys.MkdirAll(path); err != nil {
 		return nil, fmt.Errorf("storage: create directory %s: %w", path, err)
@@ -125,8 +135,35 @@ func (d *Dir) open(o Options) error {
 	if err := d.loadIdentity(o); err != nil {
 		return err
 	}
+	if err := d.openStores(o); err != nil || !o.Renew {
+		return err
+	}
+	_, err := d.log.Recover()
+	if !errors.Is(err, damage.ErrVoteLost) {
+		return err
+	}
+	if err := d.renew(o.Incarnation, err); err != nil {
+		return err
+	}
+	if err := d.openStores(o); err != nil {
+		return err
+	}
+	_, err = d.log.Recover()
+	return err
+}
+
+// openStores opens the log and the images. Before that it completes what was begun: a renewal, the creation
+// of a log.
+func (d *Dir) openStores(o Options) error {
+	if d.identity.Moving {
+		if err := d.setAside(); err != nil {
+			return err
+		}
+	}
 	store := d.identity.Incarnation
-	options := wal.Options{Incarnation: store, SegmentSize: o.SegmentSize, Synced: o.Synced, Now: o.Now}
+	options := wal.Options{
+		Incarnation: store, SegmentSize: o.SegmentSize, Synced: o.Synced, Now: o.Now, Salvage: o.Salvage,
+	}
 	if !d.identity.Started {
 		if err := wal.Create(d.fs, d.path, options); err != nil {
 			return err
@@ -274,6 +311,7 @@ func (d *Dir) set(change func(*Identity) error) error {
 
 func (id Identity) equal(other Identity) bool {
 	return id.Member == other.Member && id.Incarnation == other.Incarnation && id.Cluster == other.Cluster &&
+		id.Former == other.Former && id.Moving == other.Moving &&
 		slices.Equal(id.Initial, other.Initial) && bytes.Equal(id.Fingerprint, other.Fingerprint) &&
 		id.Started == other.Started
 }

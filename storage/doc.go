@@ -13,6 +13,7 @@
 //	<generation>.<base index>.log   the log, see package wal
 //	spare.<n>                       space for the log's next segments
 //	<term>.<index>.snap             images, see package snapshot
+//	lost-<incarnation>/             what was here under an incarnation whose newest vote was lost
 //
 // Other files are left alone.
 //
@@ -34,4 +35,14 @@
 //
 // A crash between leaves a directory that the next Open completes: nobody was told anything yet. Once
 // started is true, a directory without a log has lost it, and is refused.
+//
+// # A lost vote
+//
+// The log holds each term and vote twice. When both copies of the newest one cannot be read, an older one must
+// not stand for it: the member could vote twice in one term. With Options.Renew the directory begins anew, under
+// another incarnation, as what it votes and acknowledges counts only under its own: the identity gets the new
+// one and names the former one, whose files are moved, with a copy of the identity, into a directory of their
+// own. Nothing of them is changed or deleted. A member that begins anew belongs to a cluster and never founds
+// one. It is refused to one that is the only voter of the newest member set that can be read, or that can read
+// none: nobody else may have what it holds.
 package storage

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Identity struct {
 	// Member is the member's name, "" until SetMember.
 	Member entry.MemberID
-	// Incarnation was drawn when the directory was created. Invariant: not 0, never changed.
+	// Incarnation was drawn when the directory was created, or when its newest vote was lost. Invariant: not 0,
+	// and in front of no files but those that were written under it (Moving says which are not).
 	Incarnation entry.Incarnation
+	// Former is the incarnation whose newest vote was lost, and whose files were set aside; 0 in a directory
+	// that has lost none. What it voted and acknowledged is not known here. Invariant: a directory with one
+	// belongs to a cluster that exists, and never founds one.
+	Former entry.Incarnation
+	// Moving is set from the moment at which Incarnation took the place of Former until the last of Former's
+	// files is set aside. Invariant: the log and the images are Former's then, and are never opened.
+	Moving bool
 	// Cluster is the cluster's id, zero until SetCluster.
 	Cluster entry.ClusterID
 	// Initial is the initial set that the member was started with, sorted; empty for a member that
@@ -46,6 +55,8 @@ type Identity struct {
 type identityText struct {
 	Member      string   `json:"member"`
 	Incarnation string   `json:"incarnation"`
+	Former      string   `json:"former,omitempty"`
+	Moving      bool     `json:"moving,omitempty"`
 	Cluster     string   `json:"cluster,omitempty"`
 	Initial     []string `json:"initial,omitempty"`
 	Fingerprint string   `json:"fingerprint,omitempty"`
@@ -56,8 +67,11 @@ type identityText struct {
 // not hold them byte for byte.
 func (id Identity) encode() ([]byte, error) {
 	text := identityText{
-		Member: nameText(id.Member), Incarnation: fmt.Sprintf("%016x", uint64(id.Incarnation)),
+		Member: nameText(id.Member), Incarnation: incarnationText(id.Incarnation), Moving: id.Moving,
 		Fingerprint: hex.EncodeToString(id.Fingerprint), Started: id.Started,
+	}
+	if id.Former != 0 {
+		text.Former = incarnationText(id.Former)
 	}
 	if !id.Cluster.IsZero() {
 		text.Cluster = id.Cluster.String()
@@ -72,6 +86,16 @@ func (id Identity) encode() ([]byte, error) {
 	body = append(body, '\n')
 	first := fmt.Sprintf("raft-directory %d crc32c=%08x\n", formatVersion, crc32.Checksum(body, castagnoli))
 	return append([]byte(first), body...), nil
+}
+
+func incarnationText(i entry.Incarnation) string { return fmt.Sprintf("%016x", uint64(i)) }
+
+func parseIncarnationText(s string) (i entry.Incarnation, err error) {
+	var b [8]byte
+	if err := decodeHex(b[:], s); err != nil {
+		return 0, err
+	}
+	return entry.Incarnation(binary.BigEndian.Uint64(b[:])), nil
 }
 
 // hexMark begins a name that is written in hexadecimal.
@@ -127,16 +151,17 @@ var errFirstLine = errors.New(`want "raft-directory", a version and a checksum`)
 
 // parse reads the fields of the JSON form.
 func (t identityText) parse() (id Identity, err error) {
-	id.Started = t.Started
+	id.Started, id.Moving = t.Started, t.Moving
 	if id.Member, err = parseNameText(t.Member); err != nil {
 		return Identity{}, fmt.Errorf("member: %w", err)
 	}
-	var incarnation [8]byte
-	if err := decodeHex(incarnation[:], t.Incarnation); err != nil {
+	if id.Incarnation, err = parseIncarnationText(t.Incarnation); err != nil {
 		return Identity{}, fmt.Errorf("incarnation: %w", err)
 	}
-	for _, b := range incarnation {
-		id.Incarnation = id.Incarnation<<8 | entry.Incarnation(b)
+	if t.Former != "" {
+		if id.Former, err = parseIncarnationText(t.Former); err != nil {
+			return Identity{}, fmt.Errorf("former: %w", err)
+		}
 	}
 	if t.Cluster != "" {
 		if err := decodeHex(id.Cluster[:], t.Cluster); err != nil {
@@ -176,6 +201,10 @@ func (id Identity) validate() error {
 	switch {
 	case id.Incarnation == 0:
 		return errors.New("the incarnation is 0")
+	case id.Former == id.Incarnation:
+		return fmt.Errorf("the incarnation %s is the former one, too", incarnationText(id.Former))
+	case id.Moving && (id.Former == 0 || id.Started):
+		return errors.New("files are to be set aside, but nothing was lost, or the log begun anew already")
 	case len(id.Member) > entry.MemberIDMax:
 		return fmt.Errorf("member name of %d bytes, at most %d", len(id.Member), entry.MemberIDMax)
 	case len(id.Initial) > entry.MembersMax:

@@ -41,10 +41,35 @@ func TestIdentityGolden(t *testing.T) {
 	}
 }
 
+// TestRenewedIdentityGolden: the file of a directory that began anew.
+func TestRenewedIdentityGolden(t *testing.T) {
+	const want = `raft-directory 1 crc32c=7439c611
+{
+  "member": "host:1",
+  "incarnation": "0000000000000002",
+  "former": "fedcba9876543210",
+  "moving": true,
+  "started": false
+}
+`
+	id := Identity{Member: "host:1", Incarnation: 2, Former: 0xfedcba9876543210, Moving: true}
+	got, err := id.encode()
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s", err, got)
+	}
+	back, err := decodeIdentity([]byte(want))
+	if err != nil || !reflect.DeepEqual(back, id) {
+		t.Errorf("decoded %+v, %v", back, err)
+	}
+}
+
 // TestIdentityBounds: what does not fit is an error before it is written.
 func TestIdentityBounds(t *testing.T) {
 	for name, spoil := range map[string]func(*Identity){
 		"no incarnation":    func(id *Identity) { id.Incarnation = 0 },
+		"its own former":    func(id *Identity) { id.Former = id.Incarnation },
+		"moving nothing":    func(id *Identity) { id.Moving, id.Started = true, false },
+		"moving, started":   func(id *Identity) { id.Moving, id.Former = true, 1 },
 		"long name":         func(id *Identity) { id.Member = entry.MemberID(strings.Repeat("x", entry.MemberIDMax+1)) },
 		"many members":      func(id *Identity) { id.Initial = make([]entry.MemberID, entry.MembersMax+1) },
 		"empty name":        func(id *Identity) { id.Initial = []entry.MemberID{""} },
@@ -63,6 +88,11 @@ func TestIdentityBounds(t *testing.T) {
 func FuzzIdentity(f *testing.F) {
 	b, err := testIdentity().encode()
 	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	renewed := Identity{Member: "host:1", Incarnation: 2, Former: 1, Moving: true}
+	if b, err = renewed.encode(); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)

@@ -38,6 +38,10 @@ func InspectFS(fsys vfs.FS, path string) (*Inspection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if id.Moving {
+		return nil, fmt.Errorf("%w: %s began anew as incarnation %s, and not all of the former one's files are set aside: "+
+			"start the member, which completes it", ErrIdentity, path, incarnationText(id.Incarnation))
+	}
 	lock, err := fsys.Lock(filepath.Join(path, lockFile))
 	if err != nil {
 		return nil, fmt.Errorf("storage: directory %s is in use, or cannot be locked; stop the member that runs on it, "+
@@ -48,6 +52,9 @@ func InspectFS(fsys vfs.FS, path string) (*Inspection, error) {
 
 // Identity returns whose directory it is.
 func (i *Inspection) Identity() Identity { return i.identity.clone() }
+
+// Aside returns what was set aside in the directory, when its newest vote was lost.
+func (i *Inspection) Aside() ([]Aside, error) { return ListAside(i.fs, i.path) }
 
 // Log runs an inspector, whose Incarnation is filled in, over the directory's log.
 func (i *Inspection) Log(inspector wal.Inspector) error {

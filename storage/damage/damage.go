@@ -24,7 +24,7 @@ type Error struct {
 
 // ErrVoteLost is wrapped by an error that says that the newest term and vote cannot be read. An older
 // vote must not stand for them: the member could vote twice in one term. What is left of the directory
-// may serve to look at; as a member it has to begin anew, under a new incarnation.
+// may serve to look at; as a member it has to begin anew, under a new incarnation (storage.Options.Renew).
 var ErrVoteLost = errors.New("the member's newest vote cannot be read")
 
 // At returns an *Error about a place in a file.
@@ -35,12 +35,13 @@ func At(file string, offset int64, format string, args ...any) error {
 // Error names the place, the finding and what to do: a file may be put back from a copy, but not one that
 // may have held the newest vote, since the copy could hold an older one.
 func (e *Error) Error() string {
-	advice := "restore the file from a copy taken while the member was stopped, or "
+	const anew = "move the directory away and let the member join again as a new one"
+	advice := "restore the file from a copy taken while the member was stopped, or " + anew
 	if errors.Is(e.Cause, ErrVoteLost) {
-		advice = ""
+		advice = "an older copy must not take its place; a member that is not the only voter goes on under a " +
+			"new incarnation when it is started, and keeps these files beside, or " + anew
 	}
-	return fmt.Sprintf("storage: %s is damaged at byte %d: %s; nothing was changed: %s"+
-		"move the directory away and let the member join again as a new one", e.File, e.Offset, e.What, advice)
+	return fmt.Sprintf("storage: %s is damaged at byte %d: %s; nothing was changed: %s", e.File, e.Offset, e.What, advice)
 }
 
 // Unwrap makes errors.Is(e, entry.ErrCorrupt) true, and that of the cause.

@@ -80,6 +80,7 @@ func (l *Log) Repair(b *entry.Block) error {
 		jobs = append(jobs, m)
 		i = m.live + 1
 	}
+	l.found = nil
 	for _, m := range jobs {
 		if err := m.write(l); err != nil {
 			return l.fail(err)

@@ -42,6 +42,8 @@ type EntryFound struct {
 	Known, Intact bool
 	Header        entry.Header
 	Offset        int64 // where the frame starts in the file
+	// Payload is the entry's, nil when it is not Intact. It is valid during the call.
+	Payload []byte
 }
 
 // Fault is something in a log that is not what was written.
@@ -85,6 +87,7 @@ func (i Inspector) Run(fsys vfs.FS, dir string) (err error) {
 	}
 	// The newest segment says which is the oldest that counts, and each the end of the one before.
 	var live []*segment
+	var refused error
 	defer func() {
 		for _, s := range live {
 			err = joinClose(err, s.file)
@@ -101,14 +104,18 @@ func (i Inspector) Run(fsys vfs.FS, dir string) (err error) {
 		}
 		live = append([]*segment{s}, live...)
 		if len(live) == 1 {
-			last, err := scanSegment(s, i.Incarnation, s.size, false)
+			last, err := newScan(s, i.Incarnation, s.size, false)
 			if err != nil {
-				return errors.Join(i.segments(live), err)
+				return err
 			}
+			refused = last.run() // what can be read before that is visited all the same
 			oldest = last.tail.trim.generation
 		}
 	}
-	return i.segments(live)
+	if err := i.segments(live); err != nil {
+		return err
+	}
+	return refused
 }
 
 // segments visits the segments.
@@ -253,7 +260,11 @@ func (i *Inspector) sectors(s *segment, m *mending) {
 func (i *Inspector) entry(s *segment, e *extent, r run) {
 	at := offsetOf(e.place.at, r.pos)
 	if i.Entry != nil {
-		i.Entry(EntryFound{First: r.first, Last: r.last, Known: r.known, Intact: r.ok, Header: r.header, Offset: at})
+		found := EntryFound{First: r.first, Last: r.last, Known: r.known, Intact: r.ok, Header: r.header, Offset: at}
+		if r.ok {
+			found.Payload = e.data[r.end-int64(r.header.Size) : r.end]
+		}
+		i.Entry(found)
 	}
 	if !r.ok {
 		i.fault(s, at, false, entry.Damage{First: r.first, Last: r.last, Known: r.known},

@@ -43,6 +43,9 @@ type Options struct {
 	Synced func(time.Duration)
 	// Now is the clock for Synced, time.Now when nil.
 	Now func() time.Time
+	// Salvage is for tools that look for what is left of a member: a newest vote that cannot be read is
+	// recovered as none, where Recover would refuse the log else, and nothing can be stored.
+	Salvage bool
 }
 
 // check fills in defaults.
@@ -83,6 +86,8 @@ type Log struct {
 	tail   tail
 	space  space
 	poison error // the first failure, which every later Store repeats
+	// found is what Recover returned, nil once something was written.
+	found *entry.Recovered
 }
 
 // tail is where and how the next batch is written.
@@ -247,6 +252,7 @@ func (l *Log) positionAt(i entry.Index) entry.Position {
 
 // append writes, syncs and takes over a batch.
 func (l *Log) append(c *contents) error {
+	l.found = nil
 	if err := l.makeRoom(c); err != nil {
 		return err
 	}

@@ -27,6 +27,13 @@ func (f *listing) newest() uint64 {
 	return most
 }
 
+// Owns reports whether a file of this name, in a log's directory, is the log's: a segment, complete or not, or a
+// spare.
+func Owns(name string) bool {
+	_, _, ok := parseName(name)
+	return ok || strings.HasPrefix(name, sparePrefix) || strings.HasSuffix(name, nameSuffix+temporary)
+}
+
 // scanDir lists the log's files and leaves the others aside.
 func scanDir(fsys vfs.FS, dir string) (*listing, error) {
 	infos, err := fsys.ReadDir(dir)
@@ -55,20 +62,29 @@ func scanDir(fsys vfs.FS, dir string) (*listing, error) {
 // temporary files, and segments that a durable record says do not count. On return everything it
 // reports is durable. There are four outcomes: the log is whole; what a crash left of a batch that was
 // never acknowledged is cut; entries that cannot be read are listed; or the log is refused, with an error
-// that says where and what to do. See the package comment.
+// that says where and what to do. See the package comment. Until something is written it may be called
+// again, and returns the same.
 func (l *Log) Recover() (entry.Recovered, error) {
-	if l.tail.recovered || l.closed {
-		return entry.Recovered{}, errors.New("wal: Recover is called once, before anything else")
+	switch {
+	case l.found != nil && !l.closed:
+		return *l.found, nil
+	case l.tail.recovered || l.closed:
+		return entry.Recovered{}, errors.New("wal: Recover is called before anything else")
 	}
 	r := recovery{log: l}
 	out, err := r.run()
-	if err != nil && !l.tail.recovered {
+	if err != nil {
 		for _, s := range r.segments {
 			err = joinClose(err, s.file)
 		}
+		return entry.Recovered{}, err
 	}
-	return out, err
+	l.found = &out
+	return out, nil
 }
+
+// Voteless reports whether the log was recovered with Options.Salvage and without its newest term and vote.
+func (l *Log) Voteless() bool { return l.tail.recovered && errors.Is(l.poison, damage.ErrVoteLost) }
 
 // recovery is the state of one Recover.
 type recovery struct {
@@ -134,8 +150,11 @@ func (r *recovery) lastSegment() (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if found.hard.lost || !found.hard.found {
+	switch lost := found.hard.lost || !found.hard.found; {
+	case lost && !r.log.options.Salvage:
 		return nil, voteLost(s)
+	case lost:
+		found.tail.hard, r.log.poison = entry.HardState{}, voteLost(s)
 	}
 	return found, nil
 }

@@ -165,11 +165,17 @@ func (f *scan) end(p place) error {
 			return nil
 		}
 	}
-	return &damage.Error{
-		File: f.segment.path, Offset: p.at, Cause: damage.ErrVoteLost, What: fmt.Sprintf(
-			"neither description of batch %d can be read: it may hold a vote, and entries, that others count on",
-			f.tail.number),
+	return f.refuseVote(p.at, "neither description of batch %d can be read: it may hold a vote, and entries, that "+
+		"others count on", f.tail.number)
+}
+
+// refuseVote is refuse for damage that may have taken the newest vote, which no older segment holds.
+func (f *scan) refuseVote(at int64, format string, args ...any) error {
+	refused := &damage.Error{File: f.segment.path, Offset: at, What: fmt.Sprintf(format, args...)}
+	if !f.sealed {
+		refused.Cause = damage.ErrVoteLost
 	}
+	return refused
 }
 
 // take adds a batch.
@@ -218,7 +224,11 @@ func (f *scan) control(h header, e *extent) (c contents, err error) {
 		return c, nil
 	}
 	if h.flags != flagHard {
-		return c, f.refuse(e.place.at, "both copies of what batch %d did to the log cannot be read", h.number)
+		const what = "both copies of what batch %d did to the log cannot be read"
+		if h.flags&flagHard != 0 {
+			return c, f.refuseVote(e.place.at, what, h.number)
+		}
+		return c, f.refuse(e.place.at, what, h.number)
 	}
 	f.hard.lost = true
 	return c, nil
