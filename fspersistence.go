@@ -16,10 +16,11 @@ type directory struct{ dir *storage.Dir }
 
 var _ persistence = directory{}
 
-// openDirectory opens or creates the directory at path and takes its lock. The error says what was
-// found there; nothing is deleted or changed when it fails.
+// openDirectory opens or creates the directory at path, takes its lock, and reads the log. One whose newest vote
+// cannot be read begins anew, under another incarnation. The error says what was found there; nothing is deleted
+// when it fails, and nothing changed that is not completed by the next opening.
 func openDirectory(ctx *context.T, path string) (persistence, error) {
-	dir, err := storage.OS(path, storage.Options{Incarnation: entry.Incarnation(randomNumber())})
+	dir, err := storage.OS(path, storage.Options{Incarnation: entry.Incarnation(randomNumber()), Renew: true})
 	if err != nil {
 		return nil, ErrBadConfig.Errorf(ctx, "RaftConfig.%s = %q: %s: %w", "LogDir", path, "cannot be opened", err)
 	}
@@ -29,7 +30,11 @@ func openDirectory(ctx *context.T, path string) (persistence, error) {
 // Recorded implements persistence.
 func (d directory) Recorded() record {
 	i := d.dir.Identity()
-	return record{ID: i.Member, Incarnation: i.Incarnation, Initial: i.Initial, Cluster: i.Cluster}
+	r := record{ID: i.Member, Incarnation: i.Incarnation, Former: i.Former, Initial: i.Initial, Cluster: i.Cluster}
+	if done := d.dir.Renewal(); done != nil {
+		r.Renewal = &renewal{aside: done.Aside, cause: done.Cause}
+	}
+	return r
 }
 
 // SetMember implements persistence.

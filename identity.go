@@ -26,6 +26,8 @@ const helloFormat = 1
 type identity struct {
 	id          entry.MemberID
 	incarnation entry.Incarnation
+	// former is the incarnation whose newest vote the directory lost, 0 for none.
+	former entry.Incarnation
 	// leaseBeat is the heartbeat of a member that reads from leases, 0 for one that does not.
 	leaseBeat time.Duration
 
@@ -42,7 +44,7 @@ func (i *identity) hello(to entry.MemberID) Hello {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	h := Hello{Format: helloFormat, From: string(i.id), To: string(to), Incarnation: uint64(i.incarnation),
-		Level: core.Level, LeaseBeat: uint64(i.leaseBeat)}
+		Former: uint64(i.former), Level: core.Level, LeaseBeat: uint64(i.leaseBeat)}
 	if !i.cluster.IsZero() {
 		h.Cluster = append([]byte(nil), i.cluster[:]...)
 	}

@@ -270,6 +270,10 @@ type Damage struct {
 	// from, 0 between two passes. Both stay 0 with it turned off.
 	ScrubPasses uint64
 	ScrubNext   Index
+	// Former is the incarnation that the directory had before its newest vote could not be read, 0 when that
+	// never happened: since then the member goes on under another one, and the files of this one lie in the
+	// directory lost-<incarnation> of LogDir.
+	Former uint64
 }
 
 // ControlEntry records a change of the current term, or of the vote given in it.

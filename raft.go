@@ -100,8 +100,10 @@ func (r *raft) assemble(client RaftClient, open opener) error {
 		return err
 	}
 	r.store = store
-	r.identity = &identity{incarnation: store.Recorded().Incarnation, cluster: store.Recorded().Cluster,
+	recorded := store.Recorded()
+	r.identity = &identity{incarnation: recorded.Incarnation, former: recorded.Former, cluster: recorded.Cluster,
 		leaseBeat: r.settings.leaseBeat()}
+	r.tellRenewal(&recorded)
 	r.auth = newAuthority(r.settings.rights, r.log)
 	// The server next: a new member's id may be the address it is bound to. It refuses every call
 	// until the member is started.
@@ -119,6 +121,15 @@ func (r *raft) assemble(client RaftClient, open opener) error {
 		return err
 	}
 	return r.checkLease(r.replica.Status().Configuration)
+}
+
+// tellRenewal logs that the member begins anew.
+func (r *raft) tellRenewal(recorded *record) {
+	if n := recorded.Renewal; n != nil {
+		r.log.Error("the member's newest vote is lost; it goes on under a new incarnation, with an empty log, and the "+
+			"leader lets it catch up", "member", string(recorded.ID), "incarnation", fmt.Sprintf("%016x", recorded.Incarnation),
+			"former", fmt.Sprintf("%016x", recorded.Former), "its files", n.aside, "err", n.cause)
+	}
 }
 
 // checkLease refuses a LeaseReads that the recorded configuration contradicts.
@@ -143,8 +154,10 @@ func (r *raft) ownKey() []byte {
 // replicaConfig describes this member to replica.
 func (r *raft) replicaConfig(client RaftClient) replica.Config {
 	return replica.Config{
-		ID:        r.identity.id,
-		Self:      replica.Self{Incarnation: r.identity.incarnation, Key: r.ownKey(), Level: core.Level},
+		ID: r.identity.id,
+		Self: replica.Self{
+			Incarnation: r.identity.incarnation, Former: r.identity.former, Key: r.ownKey(), Level: core.Level,
+		},
 		Origin:    randomNumber(),
 		Log:       r.store.Log(),
 		Snapshots: r.store.Snapshots(),
@@ -291,14 +304,8 @@ func (r *raft) begin() error {
 	if err != nil {
 		return err
 	}
-	r.identity.start(initial)
-	if len(initial) > 0 {
-		configuration := entry.Configuration{Lease: r.settings.LeaseReads}
-		rand.Read(configuration.Cluster[:])
-		for _, id := range initial {
-			configuration.Members = append(configuration.Members, entry.Member{ID: id})
-		}
-		if err := r.replica.Initialize(configuration); err != nil {
+	if r.identity.former == 0 && len(initial) > 0 {
+		if err := r.found(initial); err != nil {
 			return err
 		}
 	}
@@ -317,11 +324,22 @@ func (r *raft) begin() error {
 	return nil
 }
 
+// found gives the configuration with which this member founds a cluster, if its log has none.
+func (r *raft) found(initial []entry.MemberID) error {
+	r.identity.start(initial)
+	configuration := entry.Configuration{Lease: r.settings.LeaseReads}
+	rand.Read(configuration.Cluster[:])
+	for _, id := range initial {
+		configuration.Members = append(configuration.Members, entry.Member{ID: id})
+	}
+	return r.replica.Initialize(configuration)
+}
+
 // settleInitial returns the initial set: the recorded one when there is one (a difference to the
 // one that was added is logged), else the added one and this member, recorded from now on.
 func (r *raft) settleInitial() ([]entry.MemberID, error) {
 	recorded := r.store.Recorded()
-	if r.settings.Join {
+	if r.settings.Join || recorded.Former != 0 {
 		return recorded.Initial, nil
 	}
 	added := sortedSet(append(r.life.added, r.identity.id))

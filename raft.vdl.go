@@ -265,6 +265,9 @@ type Hello struct {
 	To string
 	// Incarnation is that of the speaker's directory.
 	Incarnation uint64
+	// Former is the incarnation that the speaker's directory had before its newest vote was lost, 0 when none
+	// was. What that one voted and acknowledged the speaker does not know.
+	Former uint64
 	// Members is the sorted initial set that the speaker was started with, empty for a member that
 	// waits to be added. Members started with unequal sets refuse each other.
 	Members []string
@@ -297,6 +300,9 @@ func (x Hello) VDLIsZero() bool {
 		return false
 	}
 	if x.Incarnation != 0 {
+		return false
+	}
+	if x.Former != 0 {
 		return false
 	}
 	if len(x.Members) != 0 {
@@ -341,8 +347,13 @@ func (x Hello) VDLWrite(enc vdl.Encoder) error {
 			return err
 		}
 	}
+	if x.Former != 0 {
+		if err := enc.NextFieldValueUint(5, vdl.Uint64Type, x.Former); err != nil {
+			return err
+		}
+	}
 	if len(x.Members) != 0 {
-		if err := enc.NextField(5); err != nil {
+		if err := enc.NextField(6); err != nil {
 			return err
 		}
 		if err := vdlWriteAnonList1(enc, x.Members); err != nil {
@@ -350,12 +361,12 @@ func (x Hello) VDLWrite(enc vdl.Encoder) error {
 		}
 	}
 	if x.Level != 0 {
-		if err := enc.NextFieldValueUint(6, vdl.Uint32Type, uint64(x.Level)); err != nil {
+		if err := enc.NextFieldValueUint(7, vdl.Uint32Type, uint64(x.Level)); err != nil {
 			return err
 		}
 	}
 	if x.LeaseBeat != 0 {
-		if err := enc.NextFieldValueUint(7, vdl.Uint64Type, x.LeaseBeat); err != nil {
+		if err := enc.NextFieldValueUint(8, vdl.Uint64Type, x.LeaseBeat); err != nil {
 			return err
 		}
 	}
@@ -417,17 +428,24 @@ func (x *Hello) VDLRead(dec vdl.Decoder) error {
 				x.Incarnation = value
 			}
 		case 5:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Former = value
+			}
+		case 6:
 			if err := vdlReadAnonList1(dec, &x.Members); err != nil {
 				return err
 			}
-		case 6:
+		case 7:
 			switch value, err := dec.ReadValueUint(32); {
 			case err != nil:
 				return err
 			default:
 				x.Level = uint32(value)
 			}
-		case 7:
+		case 8:
 			switch value, err := dec.ReadValueUint(64); {
 			case err != nil:
 				return err
@@ -1186,6 +1204,13 @@ type MemberStatus struct {
 	Members []string
 	// Ready is empty when the member serves, else why it does not.
 	Ready string
+	// Damaged is how many log entries cannot be read at present, Healed how many were replaced by copies of
+	// other members and Images how many of its own images were found damaged, since the member was started.
+	Damaged uint64
+	Healed  uint64
+	Images  uint64
+	// Former is the incarnation that its directory had before its newest vote was lost, 0 when none was.
+	Former uint64
 }
 
 // VDLReflect tells the name of the type; it is never called.
@@ -1224,6 +1249,18 @@ func (x MemberStatus) VDLIsZero() bool {
 		return false
 	}
 	if x.Ready != "" {
+		return false
+	}
+	if x.Damaged != 0 {
+		return false
+	}
+	if x.Healed != 0 {
+		return false
+	}
+	if x.Images != 0 {
+		return false
+	}
+	if x.Former != 0 {
 		return false
 	}
 	return true
@@ -1284,6 +1321,26 @@ func (x MemberStatus) VDLWrite(enc vdl.Encoder) error {
 	}
 	if x.Ready != "" {
 		if err := enc.NextFieldValueString(9, vdl.StringType, x.Ready); err != nil {
+			return err
+		}
+	}
+	if x.Damaged != 0 {
+		if err := enc.NextFieldValueUint(10, vdl.Uint64Type, x.Damaged); err != nil {
+			return err
+		}
+	}
+	if x.Healed != 0 {
+		if err := enc.NextFieldValueUint(11, vdl.Uint64Type, x.Healed); err != nil {
+			return err
+		}
+	}
+	if x.Images != 0 {
+		if err := enc.NextFieldValueUint(12, vdl.Uint64Type, x.Images); err != nil {
+			return err
+		}
+	}
+	if x.Former != 0 {
+		if err := enc.NextFieldValueUint(13, vdl.Uint64Type, x.Former); err != nil {
 			return err
 		}
 	}
@@ -1378,6 +1435,34 @@ func (x *MemberStatus) VDLRead(dec vdl.Decoder) error {
 				return err
 			default:
 				x.Ready = value
+			}
+		case 10:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Damaged = value
+			}
+		case 11:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Healed = value
+			}
+		case 12:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Images = value
+			}
+		case 13:
+			switch value, err := dec.ReadValueUint(64); {
+			case err != nil:
+				return err
+			default:
+				x.Former = value
 			}
 		default:
 			if err := dec.SkipValue(); err != nil {

@@ -215,8 +215,8 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 	if err != nil {
 		return replica.Peer{}, nil, verror.ErrNoAccess.Errorf(ctx, "%v", err)
 	}
-	peer := replica.Peer{ID: from, Cluster: cluster, Incarnation: entry.Incarnation(hello.Incarnation), Key: key,
-		Level: hello.Level}
+	peer := replica.Peer{ID: from, Cluster: cluster, Incarnation: entry.Incarnation(hello.Incarnation),
+		Former: entry.Incarnation(hello.Former), Key: key, Level: hello.Level}
 	return peer, receiver, nil
 }
 

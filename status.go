@@ -32,6 +32,7 @@ func (r *raft) Stats() Stats {
 		Refused:     refused(s.Refused),
 		Health:      Health{Full: s.Full, Failure: s.Failure, Damage: damage(&s.Status)},
 	}
+	out.Damage.Former = uint64(r.identity.former)
 	for _, m := range s.Configuration.Members {
 		out.Members = append(out.Members, string(m.ID))
 	}
@@ -66,6 +67,10 @@ func (r *raft) memberStatus() MemberStatus {
 		Commit:  s.Commit,
 		Applied: s.Applied,
 		Members: s.Members,
+		Damaged: s.Damage.Entries,
+		Healed:  s.Damage.Repaired,
+		Images:  s.Damage.Images,
+		Former:  s.Damage.Former,
 	}
 	if c := r.replica.Status().Configuration.Cluster; !c.IsZero() {
 		out.Cluster = c.String()

@@ -87,6 +87,10 @@ type Start struct {
 	// Initial is the configuration that was given from outside, used until the log or the snapshot
 	// holds one. The first leader's first entry carries it.
 	Initial entry.Configuration
+	// Former is the incarnation that this member had before it lost its newest vote, 0 when it has lost none.
+	// Where the log has recorded no incarnation of it yet, it is the former one that has voted and
+	// acknowledged. A member with one must have no Initial: it founds nothing.
+	Former entry.Incarnation
 	// Configurations are those of the log, in order.
 	Configurations []ConfigurationAt
 }
@@ -97,6 +101,10 @@ func New(config Config, start Start) (*Core, error) {
 	rec := &start.Recovered
 	if err := config.checkUnnamed(&start.Initial); err != nil {
 		return nil, err
+	}
+	if start.Former != 0 && len(start.Initial.Members) > 0 {
+		return nil, fmt.Errorf("core: a member that has lost its newest vote (as incarnation %x) founds no cluster, "+
+			"and is given one of %d members", start.Former, len(start.Initial.Members))
 	}
 	if config.Rank > RankMax {
 		return nil, fmt.Errorf("core: Config.Rank is %d, at most %d", config.Rank, RankMax)
@@ -127,6 +135,7 @@ func New(config Config, start Start) (*Core, error) {
 		}
 	}
 	c.members = newMembership(all)
+	c.members.former = start.Former
 	c.disk.last, c.disk.written = c.log.last, rec.Hard
 	return c, nil
 }

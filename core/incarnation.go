@@ -11,7 +11,9 @@ import (
 type Peer struct {
 	ID          entry.MemberID
 	Incarnation entry.Incarnation // 0 when its stores have none
-	Key         []byte            // PKIX DER, not modified later
+	// Former is the incarnation in whose place Incarnation came, because the newest vote was lost; 0 for none.
+	Former entry.Incarnation
+	Key    []byte // PKIX DER, not modified later
 	// Level is the newest level that the peer knows, 0 when it told none.
 	Level uint32
 	// Settled is true when the peer belongs to a cluster whose first entry is committed.
@@ -95,6 +97,19 @@ func foreign(recorded, from entry.Incarnation) bool {
 	return recorded != 0 && recorded != from
 }
 
+// formerOf returns the incarnation that a member had, as it says itself, before it lost its newest vote; 0 when
+// it has lost none. Where the log has not recorded an incarnation yet, that is the one that can have voted and
+// acknowledged.
+func (c *Core) formerOf(id entry.MemberID) entry.Incarnation {
+	if id == c.config.ID {
+		return c.members.former
+	}
+	if known := c.members.met.find(id); known != nil {
+		return known.Former
+	}
+	return 0
+}
+
 // counts reports whether an answer comes from the directory that the configuration, or this leader's
 // term, knows under the sender's id. A wiped directory has forgotten what it voted and acknowledged.
 func (c *Core) counts(m *Message) bool {
@@ -107,6 +122,11 @@ func (c *Core) counts(m *Message) bool {
 	case MsgVoteReply, MsgPreVoteReply:
 		member, _ := c.members.current().Value.Find(m.From)
 		recorded = member.Incarnation
+	default:
+		return true
+	}
+	if recorded == 0 {
+		recorded = c.formerOf(m.From)
 	}
 	if foreign(recorded, m.Incarnation) {
 		c.report.counters.Replaced++
@@ -169,14 +189,18 @@ func (c *Core) record(next *entry.Configuration) {
 	lowest := c.config.level()
 	for i := range next.Members {
 		m := &next.Members[i]
-		known := Peer{ID: m.ID, Incarnation: c.config.Incarnation, Key: c.config.Key, Level: c.config.level()}
+		known := Peer{
+			ID: m.ID, Incarnation: c.config.Incarnation, Former: c.members.former, Key: c.config.Key, Level: c.config.level(),
+		}
 		if m.ID != c.config.ID {
 			known = Peer{}
 			if met := c.members.met.find(m.ID); met != nil {
 				known = met.Peer
 			}
 		}
-		if m.Incarnation == 0 {
+		if m.Incarnation == 0 && known.Former != 0 {
+			m.Incarnation = known.Former // So that the present one is found to replace it.
+		} else if m.Incarnation == 0 {
 			m.Incarnation = known.Incarnation
 		}
 		if len(m.Key) == 0 {

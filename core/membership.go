@@ -28,6 +28,8 @@ type membership struct {
 	joint, pending bool
 	// met are the peers that this member has met, members or not.
 	met acquaintances
+	// former is Start.Former.
+	former entry.Incarnation
 	// changed is true when another configuration came into force in the present Step.
 	changed bool
 }
@@ -78,7 +80,11 @@ func (m *membership) mayStand(id entry.MemberID, from entry.Incarnation, commit 
 	for i := len(m.all) - 1; i >= 0; i-- {
 		at := &m.all[i]
 		if own, found := at.Value.Find(id); found && voted(&at.Value, &own) {
-			return !foreign(own.Incarnation, from)
+			recorded := own.Incarnation
+			if recorded == 0 {
+				recorded = m.former
+			}
+			return !foreign(recorded, from)
 		}
 		if at.Index <= commit {
 			break

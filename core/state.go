@@ -108,7 +108,7 @@ func (e *encoder) log(l *logState) {
 }
 
 func (e *encoder) membership(m *membership) {
-	e.numbers(uint64(len(m.all)))
+	e.numbers(uint64(m.former), uint64(len(m.all)))
 	for i := range m.all {
 		e.numbers(uint64(m.all[i].Index))
 		e.b = entry.AppendConfiguration(e.b, m.all[i].Value)
@@ -232,7 +232,7 @@ func (e *encoder) acquainted(a *acquaintances) {
 	for i := range a.all {
 		x := &a.all[i]
 		e.text(x.ID)
-		e.numbers(uint64(x.Incarnation), uint64(x.Level), uint64(len(x.Key)))
+		e.numbers(uint64(x.Incarnation), uint64(x.Former), uint64(x.Level), uint64(len(x.Key)))
 		e.b = append(e.b, x.Key...)
 		e.flag(x.Settled)
 		e.instants(x.since)

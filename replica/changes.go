@@ -181,11 +181,12 @@ func (b *inbox) meet(p *Peer) {
 	}
 	b.met[p.ID] = *p
 	b.events.peers = append(b.events.peers, core.Peer{
-		ID: p.ID, Incarnation: p.Incarnation, Key: p.Key, Level: p.Level, Settled: !p.Cluster.IsZero(),
+		ID: p.ID, Incarnation: p.Incarnation, Former: p.Former, Key: p.Key, Level: p.Level,
+		Settled: !p.Cluster.IsZero(),
 	})
 }
 
 func (p *Peer) same(q *Peer) bool {
-	return p.ID == q.ID && p.Cluster == q.Cluster && p.Incarnation == q.Incarnation && p.Level == q.Level &&
-		bytes.Equal(p.Key, q.Key)
+	return p.ID == q.ID && p.Cluster == q.Cluster && p.Incarnation == q.Incarnation && p.Former == q.Former &&
+		p.Level == q.Level && bytes.Equal(p.Key, q.Key)
 }

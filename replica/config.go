@@ -73,6 +73,9 @@ type Election struct {
 type Self struct {
 	// Incarnation is the directory's, 0 when stores have none.
 	Incarnation entry.Incarnation
+	// Former is the incarnation that the directory had before its newest vote was lost, 0 when none was. Then
+	// the member belongs to a cluster that exists: Config.Initial must have no members.
+	Former entry.Incarnation
 	// Key is the public key that the transport proves, as PKIX DER.
 	Key []byte
 	// Level is the newest level of formats and features that the member announces; 0 is core.Level.

@@ -20,7 +20,7 @@ func (r *Replica) recover() error {
 	if err := checkDamage(&recovered, config.healer() != nil); err != nil {
 		return fmt.Errorf("replica: recovering %q: %w", config.ID, err)
 	}
-	start := core.Start{Recovered: recovered, Initial: config.Initial}
+	start := core.Start{Recovered: recovered, Initial: config.Initial, Former: config.Self.Former}
 	if start.Configurations, err = readConfigurations(config.Log, &recovered); err != nil {
 		return err
 	}

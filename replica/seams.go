@@ -100,7 +100,9 @@ type Peer struct {
 	ID          entry.MemberID
 	Cluster     entry.ClusterID // zero while the peer knows none
 	Incarnation entry.Incarnation
-	Key         []byte // PKIX DER of the public key that the connection proved
+	// Former is the incarnation that the peer says to have had before it lost its newest vote, 0 for none.
+	Former entry.Incarnation
+	Key    []byte // PKIX DER of the public key that the connection proved
 	// Level is the newest level of formats and features that the peer says to know (see core.Level), 0
 	// when it says none.
 	Level uint32

@@ -32,7 +32,7 @@ func (w *world) whole(c *entry.Configuration, id entry.MemberID) bool {
 	m, line := w.find(id), entry.Member{}
 	line, _ = c.Find(id)
 	return m != nil && !m.wiped && !m.rotten && m.forgot == 0 &&
-		(line.Incarnation == 0 || line.Incarnation == m.incarnation)
+		(line.Incarnation == 0 && !m.renewed || line.Incarnation == m.incarnation)
 }
 
 // majorities reports whether the members that fit are a majority of each set of voters that may decide.

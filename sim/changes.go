@@ -293,7 +293,7 @@ func (m *member) wipe() {
 	m.known, m.synced = entry.Configuration{}, entry.Configuration{}
 	m.incarnation, m.forgot, m.condemned = 0, 0, false
 	m.cluster = entry.ClusterID{}
-	m.rotten = false
+	m.rotten, m.renewed = false, false
 	m.spare = m.spare || m.world.grown()
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"v.io/x/ref/lib/raft/internal/vfs"
+	"v.io/x/ref/lib/raft/storage"
+	"v.io/x/ref/lib/raft/storage/wal"
 )
 
 var (
@@ -163,6 +165,31 @@ func (k *disk) flipIn(d dice, ending string) (where string, err error) {
 	}
 	offset := d.Int64N(size)
 	return fmt.Sprintf("%s at byte %d", name, offset), k.memory.Damage(name, offset, 1<<d.IntN(8))
+}
+
+// takeVote spoils the newest batch that has a vote: its first sector and its last, and so both of its descriptions.
+func (k *disk) takeVote(d dice) (where string, err error) {
+	i, err := storage.InspectFS(k.memory.Crash(vfs.Keep), directory) // a copy, since the process has the lock
+	if err != nil {
+		return "", err
+	}
+	var vote wal.BatchFound
+	if err := i.Log(wal.Inspector{Batch: func(b wal.BatchFound) {
+		if b.Hard != nil {
+			vote = b
+		}
+	}}); err != nil {
+		return "", errors.Join(err, i.Close())
+	}
+	const marked = 500 // bytes of a sector in front of its stamp
+	for _, sector := range []int64{vote.Offset, vote.Offset + vote.Size - vfs.SectorSize} {
+		for i := range int64(marked) {
+			if err := k.memory.Damage(vote.File, sector+i, byte(1+d.IntN(255))); err != nil {
+				return "", err
+			}
+		}
+	}
+	return fmt.Sprintf("both copies of the vote at byte %d of %s", vote.Offset, vote.File), i.Close()
 }
 
 // misdirect writes a sector of one of the directory's files where another one belongs, as a disk does that

@@ -54,8 +54,9 @@ type standing struct {
 	// directory is removed.
 	forgot    entry.Index
 	condemned bool
-	// rotten is true from when the disk gave back what was not written, until the directory is removed.
-	rotten bool
+	// rotten is true from when the disk gave back what was not written, until the directory is removed, or
+	// begun anew: renewed says that it was, so that a configuration without an incarnation means the former one.
+	rotten, renewed bool
 }
 
 // learn takes note of the configuration that a member knows, and of whether its disk knows it too.

@@ -52,14 +52,21 @@ func (p *process) open() error {
 	m.origins++
 	dir, err := storage.Open(m.disk.fs, directory, storage.Options{
 		Member: m.id, Incarnation: entry.Incarnation(m.dice.Uint64() | 1), SegmentSize: w.plan.Setting.Stores.SegmentSize,
-		ChunkSize: w.plan.Setting.Stores.ChunkSize,
+		ChunkSize: w.plan.Setting.Stores.ChunkSize, Renew: true,
 	})
 	if err != nil {
 		return err
 	}
 	p.dir = dir
-	m.incarnation, m.wiped = dir.Identity().Incarnation, false
-	p.who.Incarnation = dir.Identity().Incarnation
+	id := dir.Identity()
+	if m.incarnation != 0 && id.Incarnation != m.incarnation {
+		m.beginAnew(p.who.Start)
+	}
+	m.incarnation, m.wiped = id.Incarnation, false
+	if err := p.record(&id); err != nil {
+		return err
+	}
+	p.who.Incarnation = id.Incarnation
 	p.machine = &store{process: p}
 	if w.options.Beside != nil {
 		p.machine.beside = w.options.Beside(m.number)
@@ -80,6 +87,14 @@ func (p *process) open() error {
 	return nil
 }
 
+// record writes down the set that the member was first started with.
+func (p *process) record(id *storage.Identity) error {
+	if p.member.spare || id.Former != 0 || len(id.Initial) > 0 {
+		return nil
+	}
+	return p.dir.SetInitial(p.member.world.initial.Voters(), []byte("the same for all"))
+}
+
 func (p *process) config() replica.Config {
 	m := p.member
 	w := m.world
@@ -87,11 +102,13 @@ func (p *process) config() replica.Config {
 	initial := w.initial
 	// Each start draws an id for a cluster that it may found; that of the first leader counts.
 	initial.Cluster = entry.ClusterID{1 + byte(m.dice.IntN(255)), byte(m.dice.IntN(256)), byte(m.dice.IntN(256))}
-	if m.spare {
+	if m.spare || p.dir.Identity().Former != 0 {
 		initial = entry.Configuration{}
 	}
 	return replica.Config{
-		ID: m.id, Self: replica.Self{Incarnation: p.who.Incarnation, Key: []byte(m.id), Level: m.level},
+		ID: m.id, Self: replica.Self{
+			Incarnation: p.who.Incarnation, Former: p.dir.Identity().Former, Key: []byte(m.id), Level: m.level,
+		},
 		Origin: uint64(m.number+1)<<32 | m.origins, Initial: initial,
 		Log: &watchedLog{Log: p.dir.Log(), process: p}, Snapshots: p.dir.Snapshots(), Transport: p, Machine: p.machine,
 		Now: func() core.Instant { return m.clock.at(w.now) }, Seed: w.plan.Seed + uint64(m.number),
@@ -479,6 +496,6 @@ func (p *process) Close() error { return nil }
 func (p *process) peer() replica.Peer {
 	return replica.Peer{
 		ID: p.member.id, Cluster: p.member.cluster, Incarnation: p.who.Incarnation,
-		Key: []byte(p.member.id), Level: p.member.level,
+		Former: p.dir.Identity().Former, Key: []byte(p.member.id), Level: p.member.level,
 	}
 }

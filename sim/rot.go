@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"v.io/x/ref/lib/raft/entry"
@@ -17,8 +18,14 @@ import (
 // lost everything: it is one at a time, the others are a majority of every set of voters, and it counts
 // again when it has got an empty directory.
 
-// beginFlip turns a bit.
-func beginFlip(s *strike) func() { return s.rot((*disk).flip) }
+// beginFlip turns a bit; or, now and then, takes both copies of the newest vote of a machine that is off, of which
+// bits that are drawn hardly ever take the second one.
+func beginFlip(s *strike) func() {
+	if s.dice.chance(1.0 / 6) {
+		return beginLoseVote(s)
+	}
+	return s.rot((*disk).flip)
+}
 
 // beginFlipImage turns a bit of an image, which nobody may read for long; or the member is started again, and wants
 // it at once.
@@ -38,8 +45,26 @@ func beginFlipLog(s *strike) func() { return s.untilReplaced(s.rot((*disk).flipL
 // beginMisdirect writes a sector where another one belongs.
 func beginMisdirect(s *strike) func() { return s.rot((*disk).misdirect) }
 
-func (s *strike) rot(damage func(*disk, dice) (string, error)) func() {
+// beginLoseVote takes the power and the newest vote from a machine.
+func beginLoseVote(s *strike) func() {
 	m := s.perishable()
+	if m == nil {
+		return nil
+	}
+	m.hold()
+	m.die(true)
+	if s.rotIn(m, (*disk).takeVote) == nil {
+		m.release()
+		return nil
+	}
+	return m.release
+}
+
+func (s *strike) rot(damage func(*disk, dice) (string, error)) func() {
+	return s.rotIn(s.perishable(), damage)
+}
+
+func (s *strike) rotIn(m *member, damage func(*disk, dice) (string, error)) func() {
 	if m == nil || m.disk.cut != nil {
 		return nil
 	}
@@ -91,4 +116,16 @@ func (s *strike) perishable() *member {
 // spoiled reports whether an error says that the directory cannot be used any more, as it may of a rotten one.
 func (m *member) spoiled(err error) bool {
 	return m.rotten && (errors.Is(err, entry.ErrCorrupt) || errors.Is(err, storage.ErrIdentity))
+}
+
+// beginAnew is told that a rotten machine has lost its newest vote and begun anew, under another incarnation: what it
+// had is lost to the cluster as if it had been wiped, and its disk is what it wrote since.
+func (m *member) beginAnew(life uint64) {
+	m.world.note(m.name(), didRenew, "", life)
+	m.world.count("vote lost, begun anew")
+	if !m.rotten {
+		m.world.violate(fmt.Errorf("recovery: %s has lost its newest vote, and its disk never rotted", m.id))
+	}
+	m.known, m.synced = entry.Configuration{}, entry.Configuration{}
+	m.forgot, m.rotten, m.renewed = 0, false, true
 }

@@ -37,6 +37,7 @@ const (
 	didPhase
 	didAsk
 	didAnswer
+	didRenew
 )
 
 // lines is how each verb reads; the numbers fill the format in order, %s is a name.
@@ -64,6 +65,7 @@ var lines = [...]struct{ name, format string }{
 	didPhase:   {"phase", "%s"},
 	didAsk:     {"ask", "its program about %s in term %d, of which %d is said"},
 	didAnswer:  {"answer", "of its program about %s in term %d"},
+	didRenew:   {"renew", "its newest vote is lost, and it begins anew, life %d"},
 }
 
 // Legend explains the lines of a trace.
