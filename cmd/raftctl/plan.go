@@ -18,7 +18,8 @@ type plan struct {
 	source *facts
 	// member is the only member of the new cluster.
 	member entry.MemberID
-	// lost are the voters of whom no directory was given, keeps says that everything acknowledged is there.
+	// lost are the voters of whom no directory was given, or one of no use. keeps says that everything
+	// acknowledged is there.
 	lost  []entry.MemberID
 	keeps bool
 	// committed is the greatest index that any of the directories knows to be committed.
@@ -81,9 +82,10 @@ func checkTogether(all []*facts) error {
 // weigh counts who lives, by the member set of the directory to go on from: if a majority does there is
 // nothing to recover; and it says whether the lost ones can have held something alone.
 func (p *plan) weigh(all []*facts) error {
-	alive, whole := map[entry.MemberID]bool{}, map[entry.MemberID]bool{}
+	alive, votes, whole := map[entry.MemberID]bool{}, map[entry.MemberID]bool{}, map[entry.MemberID]bool{}
 	for _, f := range all {
-		alive[f.identity.Member] = true
+		alive[f.identity.Member] = f.unfit == "" || p.counts(f)
+		votes[f.identity.Member] = p.counts(f)
 		whole[f.identity.Member] = f.unfit == ""
 	}
 	count := func(ids []entry.MemberID, have map[entry.MemberID]bool) (n int) {
@@ -100,7 +102,7 @@ func (p *plan) weigh(all []*facts) error {
 			continue
 		}
 		quorum := len(set)/2 + 1
-		majority = majority && count(set, alive) >= quorum
+		majority = majority && count(set, votes) >= quorum
 		// Every committed entry is on a quorum of each set: on one of these, if the others are no quorum.
 		p.keeps = p.keeps || len(set)-count(set, whole) < quorum
 	}
@@ -114,6 +116,16 @@ func (p *plan) weigh(all []*facts) error {
 			"anything; a damaged one is repaired by the others", errUnsafe, p.source.inForce.Voters())
 	}
 	return nil
+}
+
+// counts reports whether the member, started on its directory, votes in the set of the one that is gone on from: the
+// directory is the one that the set knows, and its newest vote can be read.
+func (p *plan) counts(f *facts) bool {
+	line, _ := p.source.inForce.Find(f.identity.Member)
+	if line.Incarnation == 0 {
+		return !f.voteless && f.identity.Former == 0
+	}
+	return !f.voteless && line.Incarnation == f.identity.Incarnation
 }
 
 // describeOther says how a directory stands to the one that is gone on from.

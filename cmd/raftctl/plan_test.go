@@ -28,17 +28,28 @@ func (f *facts) with(change func(*facts)) *facts {
 	return f
 }
 
+// voteless cannot read its newest vote; renewed has begun anew because of that, and holds nothing.
+func voteless(f *facts) { f.voteless = true }
+
+func renewed(f *facts) {
+	f.identity.Incarnation, f.identity.Former, f.unfit = 8, 7, "it began anew and holds nothing"
+	f.inForce = entry.Configuration{}
+}
+
 func unfit(f *facts) { f.unfit = "entries from 5 on are damaged" }
 
-// TestPlan lists what is left of clusters, and what the plan says, or why there is none.
+// planned is what is left of a cluster, and what the plan says, or why there is none.
+type planned struct {
+	name string
+	all  []*facts
+	want []string
+	// unsafe is part of the refusal.
+	unsafe string
+}
+
+// TestPlan lists what is left of clusters.
 func TestPlan(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		all  []*facts
-		want []string
-		// unsafe is part of the refusal.
-		unsafe string
-	}{
+	for _, c := range []planned{
 		{name: "one of three", all: []*facts{found("b", 3, at(20, 3), 18)},
 			want: []string{"from b,", "the last 2 of them", "lost        a, c", "behind entry 20", "2 lost members",
 				"of the 3"}},
@@ -79,21 +90,42 @@ func TestPlan(t *testing.T) {
 				f.inForce.Members[1].Outgoing, f.inForce.Members[1].Leaving = true, true
 			})}},
 	} {
-		p, err := makePlan(c.all, "")
-		if c.unsafe != "" {
-			if !errors.Is(err, errUnsafe) || !strings.Contains(err.Error(), c.unsafe) {
-				t.Errorf("%s: %v, want a refusal with %q", c.name, err, c.unsafe)
-			}
-			continue
+		c.check(t)
+	}
+}
+
+// TestPlanWithoutVotes: who has lost its newest vote, or has begun anew because of that, is of no majority.
+func TestPlanWithoutVotes(t *testing.T) {
+	for _, c := range []planned{
+		{name: "a majority that cannot vote", want: []string{"from b,", "may lose    nothing", "lost        none"},
+			all: []*facts{found("a", 3, at(20, 3), 18).with(voteless), found("b", 3, at(21, 3), 18).with(voteless),
+				found("c", 3, at(20, 3), 18)}},
+		{name: "a majority that began anew", want: []string{"from a,", "may lose    writes", "lost        b, c"},
+			all: []*facts{found("a", 3, at(20, 3), 18), found("b", 3, at(0, 0), 0).with(renewed)}},
+		{name: "a majority with one that cannot vote", unsafe: "a majority of the voters",
+			all: []*facts{found("a", 3, at(20, 3), 18).with(voteless), found("b", 3, at(21, 3), 18),
+				found("c", 3, at(20, 3), 18)}},
+	} {
+		c.check(t)
+	}
+}
+
+func (c *planned) check(t *testing.T) {
+	t.Helper()
+	p, err := makePlan(c.all, "")
+	if c.unsafe != "" {
+		if !errors.Is(err, errUnsafe) || !strings.Contains(err.Error(), c.unsafe) {
+			t.Errorf("%s: %v, want a refusal with %q", c.name, err, c.unsafe)
 		}
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
-		}
-		for _, want := range c.want {
-			if !strings.Contains(p.String(), want) {
-				t.Errorf("%s: the plan does not say %q:\n%s", c.name, want, p)
-			}
+		return
+	}
+	if err != nil {
+		t.Errorf("%s: %v", c.name, err)
+		return
+	}
+	for _, want := range c.want {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("%s: the plan does not say %q:\n%s", c.name, want, p)
 		}
 	}
 }

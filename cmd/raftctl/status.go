@@ -74,6 +74,7 @@ func describe(s raft.MemberStatus) string {
 	if s.Ready != "" {
 		ready = "not ready: " + s.Ready
 	}
-	return fmt.Sprintf("%s %s term=%d last=%d commit=%d applied=%d leader=%s cluster=%s %s",
-		s.Id, s.Role, s.Term, s.Last, s.Commit, s.Applied, leader, s.Cluster, ready)
+	return fmt.Sprintf("%s %s term=%d last=%d commit=%d applied=%d leader=%s cluster=%s damaged=%d healed=%d images=%d "+
+		"former=%x %s", s.Id, s.Role, s.Term, s.Last, s.Commit, s.Applied, leader, s.Cluster, s.Damaged, s.Healed,
+		s.Images, s.Former, ready)
 }

@@ -13,6 +13,7 @@ import (
 	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/internal/vfs"
 	"v.io/x/ref/lib/raft/storage"
+	"v.io/x/ref/lib/raft/storage/damage"
 )
 
 // survivor is what is found in the directory of a member that was stopped. Nothing of it is changed: it is
@@ -37,6 +38,10 @@ type facts struct {
 	since   entry.Index
 	// unfit says why the directory's state cannot be gone on from, "" when it can.
 	unfit string
+	// voteless is set when the newest term and vote cannot be read: the member cannot vote as what it was.
+	voteless bool
+	// aside is what an earlier incarnation of the member has left in the directory.
+	aside []storage.Aside
 }
 
 // surveyAll opens the directories, one after the other.
@@ -68,7 +73,7 @@ func survey(ctx context.Context, std command.Streams, path string) (_ *survivor,
 		return nil, fmt.Errorf("%s is not a member's directory: %w", filepath.Dir(path), err)
 	}
 	s := &survivor{path: path, overlay: vfs.NewOverlay(vfs.OS())}
-	if s.dir, err = storage.Open(s.overlay, path, storage.Options{Incarnation: 1}); err != nil {
+	if s.dir, err = storage.Open(s.overlay, path, storage.Options{Incarnation: 1, Salvage: true}); err != nil {
 		return nil, errors.Join(err, s.overlay.Close())
 	}
 	if err := s.read(ctx, std); err != nil {
@@ -80,9 +85,18 @@ func survey(ctx context.Context, std command.Streams, path string) (_ *survivor,
 // read gathers the facts.
 func (s *survivor) read(ctx context.Context, std command.Streams) (err error) {
 	s.identity = s.dir.Identity()
-	if s.recovered, err = s.dir.Log().Recover(); err != nil {
+	if s.aside, err = storage.ListAside(s.overlay, s.path); err != nil {
 		return err
 	}
+	s.recovered, err = s.dir.Log().Recover()
+	if errors.Is(err, damage.ErrVoteLost) {
+		s.voteless, s.unfit = true, fmt.Sprintf("the end of its log cannot be read: %v", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.voteless = s.dir.Log().Voteless()
 	rec := &s.recovered
 	s.last = lastOf(rec)
 	images, err := s.dir.Snapshots().List()
@@ -139,6 +153,9 @@ func (s *survivor) judge(ctx context.Context, std command.Streams) string {
 	rec := &s.recovered
 	own, member := s.inForce.Find(s.identity.Member)
 	switch {
+	case s.last.Index == 0 && len(s.aside) > 0:
+		return fmt.Sprintf("it began anew and holds nothing; what it had is in %s: name that in its place",
+			s.aside[len(s.aside)-1].Path)
 	case s.last.Index == 0:
 		return "it holds nothing"
 	case len(rec.Damaged) > 0:

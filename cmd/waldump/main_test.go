@@ -316,3 +316,38 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestLostVote: a directory whose newest vote is lost is refused; once the member began anew, the tool says where the
+// former files are, and looks at them there.
+func TestLostVote(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "member")
+	d := openMember(t, dir)
+	const whom = "the one who got the newest vote"
+	hard := entry.HardState{Term: 7, Vote: whom}
+	err := errors.Join(d.SetInitial([]entry.MemberID{"m", "n"}, []byte("print")),
+		d.Log().Store(&entry.Batch{Hard: &hard}), d.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip(t, dir, "*.log", whom, 2)
+	flip(t, dir, "*.log", whom, 1)
+	check(t, dir, 2, "neither copy of the newest term and vote can be read", "verify")
+	d, err = storage.OS(dir, storage.Options{Incarnation: 6, SegmentSize: 8 << 10, Renew: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lost := filepath.Join(dir, "lost-0000000000000005")
+	says := "set aside    " + lost + ", 1 files"
+	for _, sub := range []string{"stat", "verify"} {
+		if status, out, notes := waldump(t, sub, dir); status != 0 || !strings.Contains(out, says) {
+			t.Errorf("waldump %s: status %d\n%s%s", sub, status, out, notes)
+		}
+	}
+	says = "neither copy of the newest"
+	if status, out, notes := waldump(t, "stat", lost); status != 2 || !strings.Contains(notes, says) {
+		t.Errorf("waldump of what was set aside: status %d\n%s%s", status, out, notes)
+	}
+}

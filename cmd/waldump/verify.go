@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func runVerify(ctx context.Context, std command.Streams, args []string) error {
 		}
 		fmt.Fprintf(std.Out, "%d segments, %d batches, %d entries and %d snapshots read, %d places damaged\n",
 			t.segments, t.batches, t.entries, len(list), t.faults)
-		return nil
+		return reportAside(std, i)
 	})
 	return outcome(t.faults, err)
 }
@@ -125,7 +126,7 @@ func runStat(ctx context.Context, std command.Streams, args []string) error {
 		for _, s := range list {
 			fmt.Fprintf(std.Out, "snapshot     (index %d, term %d), %d bytes, %s\n", s.Index, s.Term, s.Size, s.ID)
 		}
-		return reportFree(std, dir)
+		return errors.Join(reportFree(std, dir), reportAside(std, i))
 	})
 	return outcome(t.faults, err)
 }
@@ -144,6 +145,21 @@ func reportFree(std command.Streams, dir string) error {
 	}
 	_, err = fmt.Fprintf(std.Out, "spares       %d of %d bytes in all\n", len(spares), bytes)
 	return err
+}
+
+// reportAside prints where the files of former incarnations are kept, of which the newest vote was lost.
+func reportAside(std command.Streams, i *storage.Inspection) error {
+	all, err := i.Aside()
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if _, err := fmt.Fprintf(std.Out, "set aside    %s, %d files of %d bytes in all: what the member had before its "+
+			"newest vote was lost; look at that directory by itself\n", a.Path, a.Files, a.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runRepair plans, or does, what the directory itself can put right.
