@@ -271,7 +271,11 @@ func TestOnceEach(t *testing.T) {
 			c.network.SetFaults(mem.Faults{Drop: 0.3, Jitter: 5 * time.Millisecond})
 			m := c.members[i%3]
 			payload := fmt.Sprint("command ", i)
-			ctx, cancel := context.WithTimeout(t.Context(), 12*replica.DefaultHeartbeat)
+			patience := 10 * time.Second
+			if i%4 == 3 { // so little that it gives up what the leader may have already
+				patience = time.Millisecond << (i % 6)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			_, _, err := m.Propose(ctx, []byte(payload))
 			cancel()
 			switch {
@@ -306,8 +310,8 @@ func TestOnceEach(t *testing.T) {
 				t.Errorf("%q was applied %d times, known: %v, want %d", command, counts[command], known, n)
 			}
 		}
-		if succeeded < 30 || succeeded == 60 {
-			t.Errorf("%d of 60 commands succeeded: that proves little", succeeded)
+		if unknown := 60 - len(want); succeeded < 40 || unknown == 0 {
+			t.Errorf("%d of 60 commands succeeded, of %d the outcome is unknown: that proves little", succeeded, unknown)
 		}
 		if s := c.members[0].Status(); s.Snapshot != (entry.Position{}) {
 			t.Errorf("a snapshot was taken below the threshold: %+v", s.Snapshot)
