@@ -34,8 +34,9 @@ type disk struct {
 	cut   *vfs.Memory
 	// faults counts what was injected since the process started.
 	faults int
-	// units is how much was in doubt at the last loss of power.
+	// units is how much was in doubt at the last loss of power, lost what became of it.
 	units int
+	lost  losses
 	// slow multiplies how long work takes; work that begins before stalled ends after it.
 	slow, stalled Instant
 }
@@ -108,16 +109,36 @@ func (k *disk) fault(err error, bytes int) vfs.Fault {
 // afterPower returns what the disk holds when the power goes now: of what was not synced each sector
 // and each name survives, is lost or is torn on its own.
 func (k *disk) afterPower() *vfs.Memory {
-	k.units = 0
+	k.units, k.lost = 0, losses{}
 	seed := k.dice.Uint64()
 	all := k.dice.chance(0.15)
 	return k.memory.Crash(func(u vfs.Unit) int {
 		k.units++
-		if all {
-			return vfs.Lose(u)
+		kept := 0
+		if !all {
+			kept = fate(seed, u)
 		}
-		return fate(seed, u)
+		k.lost.take(u, kept)
+		return kept
 	})
+}
+
+// losses are the parts of a disk that a loss of power has taken.
+type losses struct{ names, sizes, sectors, torn int }
+
+// take counts a unit of which so many bytes had reached the disk.
+func (l *losses) take(u vfs.Unit, kept int) {
+	switch {
+	case kept > 0 && kept < vfs.SectorSize && u.Kind == vfs.UnitSector:
+		l.torn++
+	case kept > 0:
+	case u.Kind == vfs.UnitName:
+		l.names++
+	case u.Kind == vfs.UnitSize:
+		l.sizes++
+	default:
+		l.sectors++
+	}
 }
 
 // fate keeps, loses or tears a unit as a hash of its number says.

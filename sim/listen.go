@@ -151,6 +151,14 @@ func (p *process) changed(before, after *entry.Configuration) {
 	}
 }
 
+// countLosses adds what a loss of power has taken from a disk.
+func (w *world) countLosses(l *losses) {
+	w.counts["power took a name"] += l.names
+	w.counts["power took a file's new size"] += l.sizes
+	w.counts["power took a sector"] += l.sectors
+	w.counts["power tore a sector"] += l.torn
+}
+
 func sameMember(a, b entry.Member) bool {
 	return a.ID == b.ID && a.Incarnation == b.Incarnation && a.Learner == b.Learner && a.Promote == b.Promote &&
 		a.Leaving == b.Leaving

@@ -170,6 +170,7 @@ func (m *member) die(power bool) {
 	m.pausedUntil = 0
 	if power || m.disk.cut != nil {
 		m.disk.losePower()
+		m.world.countLosses(&m.disk.lost)
 	}
 	m.world.note(m.name(), didCrash, crashName(power), uint64(m.disk.units), p.who.Start, uint64(p.status.Term))
 	p.drop()

@@ -45,6 +45,8 @@ func TestSeeds(t *testing.T) {
 		t.Errorf("%d elections came to their end in %d seeds", n, s.Seeds)
 	}
 	for _, name := range []string{
+		"power took a name", "power took a file's new size", "power took a sector", "power tore a sector",
+		"operation repeated",
 		"parcel lost", "parcel repeated", "parcel overtaken", "outcome unknown", "operation abandoned", "image installed",
 		"image broken off", "image resumed", "stopped by its disk", "start refused: disk", "barrier passed",
 		"snapshot on demand taken", "handed over before the end", "transfer done", "change done", "change refused",
