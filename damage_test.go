@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"v.io/v23/context"
+
 	"v.io/x/ref/lib/raft/entry"
 )
 
@@ -29,6 +31,18 @@ func flipCommand(t *testing.T, dir, command string) {
 		t.Fatalf("%q is not in %s", command, name)
 	}
 	flip(t, name, int64(at), 1)
+}
+
+// askStatus asks a member for its status as a client does.
+func (c *cluster) askStatus(i int) MemberStatus {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.principal("user"), patience)
+	defer cancel()
+	s, err := MemberClient("/"+c.members[i].ID()).Status(ctx, directly...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return s
 }
 
 // TestStatsTellOfDamage flips a byte of a command on the disk of a member that is stopped: figures and events
@@ -57,6 +71,9 @@ func TestStatsTellOfDamage(t *testing.T) {
 	}
 	events := r.Subscribe(0)
 	defer events.Close()
+	if before := r.(*raft).memberStatus(); before.Damaged != 1 || before.Healed != 0 {
+		t.Errorf("with damage it would tell clients %+v", before)
+	}
 	r.Start()
 	seen := until(t, c, events, "damage", func(e Event) bool { return e.Kind == EventDamage })
 	if last := seen[len(seen)-1]; last.Index != d.First || !errors.Is(last.Err, entry.ErrCorrupt) {
@@ -66,6 +83,9 @@ func TestStatsTellOfDamage(t *testing.T) {
 	c.agree(want)
 	if d := r.Stats().Damage; d.Entries != 0 || d.First != 0 || d.Repaired != 1 || d.Images != 0 {
 		t.Errorf("healed, the figures are %+v", d)
+	}
+	if now := c.askStatus(hurt); now.Damaged != 0 || now.Healed != 1 || now.Images != 0 || now.Former != 0 {
+		t.Errorf("healed, it tells clients %+v", now)
 	}
 	eventually(t, "a pass of the scrub", func() bool { return r.Stats().Damage.ScrubPasses > 0 })
 }

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"v.io/v23/context"
-
 	"v.io/x/ref/lib/raft/internal/vfs"
 	"v.io/x/ref/lib/raft/storage"
 	lost "v.io/x/ref/lib/raft/storage/damage"
@@ -161,10 +159,8 @@ func TestLostVote(t *testing.T) {
 	want = append(want, "through the renewed member")
 	c.append(hurt, want[len(want)-1])
 	c.agree(want)
-	ctx, cancel := context.WithTimeout(c.principal("user"), patience)
-	defer cancel()
-	if s, err := MemberClient("/"+m.ID()).Status(ctx, directly...); err != nil || s.Former != former {
-		t.Errorf("it says of itself %+v, %v", s, err)
+	if s := c.askStatus(hurt); s.Former != former {
+		t.Errorf("it says of itself %+v", s)
 	}
 	c.restart(third)
 	c.agree(want)

@@ -3,8 +3,10 @@ package replica_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,17 +172,44 @@ func TestHealsFromSeveral(t *testing.T) {
 	})
 }
 
+// lines is what a member logs.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestDamageOnAMajority damages the same entry at two of three, while the third is down: they wait, say so,
 // lose nothing, and heal when it comes.
 func TestDamageOnAMajority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := filled(t, 3, 20, nil)
+		said := map[entry.MemberID]*lines{}
+		c := filled(t, 3, 20, func(m *member, config *replica.Config) {
+			said[m.id] = new(lines)
+			config.Logger = slog.New(slog.NewTextHandler(said[m.id], nil))
+		})
 		c.members[0].log.Damage(5, 5, true)
 		c.members[1].log.Damage(5, 5, true)
 		c.members[0].start()
 		c.members[1].start()
 		time.Sleep(time.Minute)
 		for _, m := range c.members[:2] {
+			line := fmt.Sprintf(`msg="no member has copies of damaged entries" member=%s damaged=1 first=5 asked=2`, m.id)
+			if text := said[m.id].String(); strings.Count(text, line) != 1 {
+				t.Errorf("%s does not say once %q:\n%s", m.id, line, text)
+			}
 			if s := m.Status(); m.Ready() == nil || s.Applied >= 5 || s.Damage.Entries != 1 || !s.Running {
 				t.Errorf("%s: ready %v, %+v", m.id, m.Ready(), s)
 			}
