@@ -81,6 +81,8 @@ var FaultKinds = []FaultKind{
 	{Name: "older program", Every: 5 * Second, Least: Second, Most: 4 * Second, begin: beginOlder},
 	{Name: "bit flip in an image", Every: 6 * Second, Least: 5 * Second, Most: 12 * Second, begin: beginFlipImage},
 	{Name: "bit flip in the log", Every: 9 * Second, Least: 5 * Second, Most: 12 * Second, begin: beginFlipLog},
+	{Name: "early election", Every: 6 * Second, Least: Second / 2, Most: 2 * Second, begin: beginEarlyElection},
+	{Name: "outliving answers", Every: 6 * Second, Least: 2 * Second, Most: 3 * Second, begin: beginAnswersOutlive},
 }
 
 // kindOf finds a kind by its name.
