@@ -287,7 +287,8 @@ func (l *Log) write(s *segment, c *contents) (header, error) {
 }
 
 // ahead adds zeros behind a small batch that is the first to write where it lies, so that the batches after
-// it need not be. Zeros are what an unwritten sector has.
+// it need not be. Zeros are what an unwritten sector has. Beside a batch of more than a quarter of a step they
+// would cost more than the few batches save that they are for.
 func (l *Log) ahead(s *segment, buf []byte) []byte {
 	end := l.tail.end + int64(len(buf))
 	if end <= l.tail.zeroed {
@@ -295,7 +296,7 @@ func (l *Log) ahead(s *segment, buf []byte) []byte {
 	}
 	l.tail.zeroed = end
 	step := min(zerosMax, s.size/256)
-	if more := min(step-end%step, s.size-end); int64(len(buf)) < step && step >= sectorSize && more > 0 {
+	if more := min(step-end%step, s.size-end); int64(len(buf)) <= step/4 && step >= sectorSize && more > 0 {
 		l.tail.zeroed += more
 		buf = append(buf, make([]byte, more)...)
 	}
