@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
 	"v.io/x/ref/lib/raft/sim/check"
 )
 
@@ -85,6 +86,8 @@ type election struct {
 	since  Instant
 	agreed int
 	leader *elector
+	// newest is the newest term that had a leader.
+	newest entry.Term
 }
 
 // elect runs the plan's election to its end, or to the first violation.

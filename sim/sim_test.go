@@ -64,6 +64,7 @@ func TestSeeds(t *testing.T) {
 		"message of another cluster", "message under another's name",
 		"election by a fixed-size quorum", "comparison asked", "comparison refuses a vote", "comparison answered late",
 		"comparison answered wrong", "comparison not answered", "surplus member noticed",
+		"leadership confirmed",
 		"damage found", "damage healed", "damaged image replaced by the leader's", "rotten disk replaced",
 	} {
 		if s.Counts[name] < ciSeeds/30 {

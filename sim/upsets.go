@@ -1,6 +1,9 @@
 package sim
 
-import "v.io/x/ref/lib/raft/entry"
+import (
+	"v.io/x/ref/lib/raft/core"
+	"v.io/x/ref/lib/raft/entry"
+)
 
 // upset is one way in which things go wrong in an election. A new one is a new value in [upsets].
 type upset struct {
@@ -24,6 +27,7 @@ var upsets = []upset{
 	{"clock drift", Second, 5 * Second, upsetDrift},
 	{"transfer", 0, 1, upsetTransfer},
 	{"surplus member", Second / 2, 5 * Second, upsetSurplus},
+	{"leader alone", Second, 3 * Second, upsetAlone},
 }
 
 // chosenUpsets are those of this seed.
@@ -140,4 +144,31 @@ func upsetSurplus(e *election) func() {
 		}
 	}
 	return nil
+}
+
+// upsetAlone cuts the leader off after a while, and asks it with each heartbeat whether it leads: also when there is a
+// newer one.
+func upsetAlone(e *election) func() {
+	leader := e.leading()
+	if leader == nil || len(e.electors) == 1 {
+		return nil
+	}
+	e.askAgain(leader.voting)
+	join := nothing
+	e.in(e.dice.between(0, 4*e.Heartbeat), func() {
+		if !e.healed {
+			join = e.bus.between(func(from, to int) bool { return from == leader.number || to == leader.number })
+		}
+	})
+	return func() { join() }
+}
+
+func (e *election) askAgain(v *voting) {
+	if v.dead || v.status.Role != core.Leader || e.healed {
+		return
+	}
+	if v.elector.pausedUntil <= e.now {
+		v.confirm()
+	}
+	e.in(e.Heartbeat, func() { e.askAgain(v) })
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"v.io/x/ref/lib/raft/core"
 	"v.io/x/ref/lib/raft/entry"
@@ -20,6 +21,8 @@ type voting struct {
 	turns    wakeup
 	// storing is what its disk does, asking what its program does.
 	storing, asking lane
+	// asks are those who want to know whether it still leads: each reports whether it has its answer.
+	asks []func() bool
 	// question is what the program was asked last.
 	question replica.Candidate
 	dead     bool
@@ -109,6 +112,7 @@ func (v *voting) turn() {
 			v.begin(l)
 		}
 	}
+	v.asks = slices.DeleteFunc(v.asks, func(answered func() bool) bool { return answered() })
 	if work.Deadline != core.Forever {
 		v.plan(max(m.clock.when(work.Deadline), e.now+1))
 	}
@@ -126,7 +130,34 @@ func (v *voting) observe(before *replica.Status) {
 	v.judge(e.ballots.Turned(&t))
 	if s.Role == core.Leader && (before.Role != core.Leader || before.Term != s.Term) {
 		e.count("election by a fixed-size quorum")
+		e.newest = max(e.newest, s.Term)
 	}
+}
+
+// confirm asks a leader whether it leads. When it says so, no newer one had been elected when it was asked. (With
+// surplus members an answer proves less: theirs may be among the majority's.)
+func (v *voting) confirm() {
+	e := v.elector.world
+	r, err := v.driven.Read()
+	if err != nil {
+		return
+	}
+	newest := e.newest
+	if v.status.Term < newest {
+		e.count("leader asked that is none")
+	}
+	v.asks = append(v.asks, func() bool {
+		_, done, err := r.Poll()
+		if done && err == nil {
+			e.count("leadership confirmed")
+		}
+		if term := v.status.Term; done && err == nil && term < newest && e.Surplus == 0 {
+			e.violate(fmt.Errorf("leadership: %s confirms that it leads term %d, and was asked when term %d had a leader",
+				v.elector.id, term, newest))
+		}
+		return done
+	})
+	v.settle()
 }
 
 func (v *voting) judge(err error) {
