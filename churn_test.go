@@ -127,10 +127,8 @@ func checkHistory(t *testing.T, applied []string, acked []string) {
 }
 
 func TestNothingIsLostOverRandomRestarts(t *testing.T) {
-	t.Parallel()
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
 			c := startCluster(t, n, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 200 })
 			w := watch(c)
 			stop := make(chan struct{})

@@ -9,7 +9,6 @@ func TestOneLeaderForEachSizeOfSet(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
 			c := newCluster(t, n, nil)
 			c.start()
 			c.leader()
