@@ -331,6 +331,31 @@ func TestVoteLost(t *testing.T) {
 	}
 }
 
+// TestVoteLostBesideFlips: a bit that flips where nothing was written yet looks like a sector that was written, and
+// must not make the newest vote, of which both copies are gone, look like a write that never ended. Alone it has no
+// meaning.
+func TestVoteLostBesideFlips(t *testing.T) {
+	vote := entry.HardState{Term: 9, Vote: "candidate"}
+	disk, name, first, last := voteLog(t, vote)
+	for behind := last + 1; behind < last+4; behind++ {
+		for at := range int64(vfs.SectorSize) {
+			alone := disk.Crash(vfs.Keep)
+			if err := alone.Damage(name, behind*vfs.SectorSize+at, 1); err != nil {
+				t.Fatal(err)
+			}
+			_, rec := reopen(t, alone.Crash(vfs.Keep), crashOptions)
+			if rec.Hard != vote || rec.Last != 3 || len(rec.Damaged) != 0 {
+				t.Fatalf("byte %d of sector %d flipped: recovered %+v, want vote %v", at, behind, rec, vote)
+			}
+			spoilSector(t, alone, name, first)
+			spoilSector(t, alone, name, last)
+			if _, rec, err := recovered(alone); !errors.Is(err, damage.ErrVoteLost) {
+				t.Fatalf("the vote and byte %d of sector %d: %v, recovered %+v", at, behind, err, rec)
+			}
+		}
+	}
+}
+
 // TestTruncationOutlivesSector: whichever one sector goes bad of the batch that took entries back, they do
 // not come back.
 func TestTruncationOutlivesSector(t *testing.T) {

@@ -342,8 +342,9 @@ type survey struct {
 	seconds map[int64]header
 	// written is the offset of the last sector that was written in this generation, 0 for none.
 	written int64
-	// torn is set when the sectors prove that no whole batch lies at the place: one that was not written
-	// stands before one that was, or where the last one would have to be.
+	// torn is set when the sectors prove that no whole batch lies at the place: the first was not written, or
+	// another one was not that stands before an intact one, or where the last one would have to be. A damaged
+	// one behind a hole proves nothing: a bit that flipped where nothing was written looks like it.
 	torn bool
 }
 
@@ -360,13 +361,14 @@ func (f *scan) survey(p place) error {
 		if err != nil {
 			return err
 		}
-		if !p.written(b) && p.judge(b) != intact {
-			holes = true
+		sound := p.judge(b) == intact
+		if !sound && !p.written(b) {
+			holes, v.torn = true, v.torn || p.at == v.from
 			continue
 		}
-		v.torn = v.torn || holes
+		v.torn = v.torn || holes && sound
 		v.written, kind = p.at, 0
-		if p.judge(b) == intact {
+		if sound {
 			kind = 1<<15 | binary.LittleEndian.Uint16(b[leadAt:])&kindMask
 		}
 		v.headers(b, p)
