@@ -14,8 +14,9 @@ type leading struct {
 	// opened is the first entry of the leader's own term. Until it is committed the commit index may
 	// be behind what earlier leaders committed, so no read is answered (paper, section 8).
 	opened entry.Index
-	// round numbers the leader's broadcasts. Invariant: it strictly increases within a term, so an
-	// answer that bears it was sent after the broadcast.
+	// round numbers the leader's broadcasts. Invariant: it strictly increases within a term, and an answer
+	// bears the round of a broadcast of its own term or none, so one that bears it was sent after the
+	// broadcast.
 	round uint64
 	// heartbeat is when the next broadcast is due; broadcast is set when one is due now.
 	heartbeat Instant

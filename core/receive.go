@@ -111,7 +111,8 @@ func (c *Core) answerStale(m *Message, out *Effects) {
 	case MsgVote:
 		reply.Kind = MsgVoteReply
 	case MsgAppend:
-		reply.Kind, reply.Index, reply.Round = MsgAppendReply, m.Index, m.Round
+		// Without the round, which is that of the old term: who led it may lead this one, too, and count it.
+		reply.Kind = MsgAppendReply
 	case MsgPropose:
 		// Whether an earlier copy of the message was ordered cannot be told any more.
 		reply.Kind, reply.Reject, reply.Index, reply.Round = MsgProposeReply, false, 1, uint64(RefusedNotLeader)
