@@ -73,6 +73,7 @@ func (s *strike) rotIn(m *member, damage func(*disk, dice) (string, error)) func
 		return nil
 	}
 	m.rotten = true
+	s.checks.Disks.Rots(m.id)
 	s.note(m.name(), didRot, where)
 	return nothing
 }

@@ -153,6 +153,35 @@ func TestDisks(t *testing.T) {
 		s.Storing(a, &entry.Batch{Hard: &next, TruncateFrom: 3})
 		wants(t, s.Recovered(a, &r), "")
 	}
+	// One that was torn may be there later all the same, on a disk that rots, until something is stored after it.
+	for _, c := range []struct {
+		rots, stored bool
+		want         string
+	}{{want: "durable is durable"}, {rots: true}, {rots: true, stored: true, want: "durable is durable"}} {
+		s := begin()
+		s.Storing(a, &entry.Batch{Hard: &next})
+		wants(t, s.Recovered(a, &whole), "")
+		if c.rots {
+			s.Disks.Rots("a")
+		}
+		if c.stored {
+			wants(t, s.Stored(a, &entry.Batch{}), "")
+		}
+		late := whole
+		late.Hard = next
+		wants(t, s.Recovered(a, &late), c.want)
+	}
+	// One that a later batch took the place of may not, though that one's store did not return either.
+	s, newer := begin(), entry.HardState{Term: 4}
+	s.Disks.Rots("a")
+	last := whole
+	for _, b := range []entry.HardState{next, newer} {
+		s.Storing(a, &entry.Batch{Hard: &b})
+		wants(t, s.Recovered(a, &last), "")
+		last.Hard = newer
+	}
+	last.Hard = next
+	wants(t, s.Recovered(a, &last), "durable is durable")
 	// What is wiped has confirmed nothing.
 	wiped := a
 	wiped.Incarnation = 99

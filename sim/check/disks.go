@@ -26,6 +26,11 @@ type durable struct {
 	image entry.Index
 	// pending is the batch whose Store has not returned: a crash may have kept it.
 	pending *entry.Batch
+	// left is one that a crash had torn, until something is stored after it. On a disk that rots the sectors that it
+	// lacks may come to look as if they had been written and damaged, and then it is there after all; nothing was
+	// promised meanwhile that contradicts it, or there would be a batch.
+	left *entry.Batch
+	rots bool
 }
 
 func newDisks() *Disks { return &Disks{logs: make(map[entry.MemberID][]*durable)} }
@@ -89,12 +94,19 @@ func (d *Disks) putBack(life Life, c Copy) {
 	d.logs[life.Member] = append(d.logs[life.Member], &log)
 }
 
+// Rots is told that something of a member's present directory was damaged.
+func (d *Disks) Rots(member entry.MemberID) {
+	if all := d.logs[member]; len(all) > 0 {
+		all[len(all)-1].rots = true
+	}
+}
+
 func (d *Disks) storing(life Life, b *entry.Batch) { d.of(life).pending = b }
 
 // stored takes over a batch in the order in which a log does.
 func (d *Disks) stored(life Life, b *entry.Batch) {
 	log := d.of(life)
-	log.pending = nil
+	log.pending, log.left = nil, nil
 	if b.Hard != nil {
 		log.hard = *b.Hard
 	}
@@ -161,6 +173,12 @@ func (d *Disks) recovered(life Life, r *entry.Recovered) error {
 		all := d.logs[life.Member]
 		d.logs[life.Member] = append(all[:len(all)-1], &was, log)
 	}
+	if p := log.pending; p != nil {
+		log.left = p
+		if p.Hard != nil && *p.Hard == r.Hard || p.Hard == nil && p.TruncateFrom == 0 && p.Reset == nil {
+			log.left = nil // It is there; or it would lack nothing that is compared.
+		}
+	}
 	log.hard, log.base, log.pending = r.Hard, r.Base.Index, nil
 	log.terms = log.terms[:0]
 	for n, run := range r.Terms {
@@ -175,9 +193,23 @@ func (d *Disks) recovered(life Life, r *entry.Recovered) error {
 	return nil
 }
 
+// possible are the batches of which a restarted log may hold all.
+func (l *durable) possible() []*entry.Batch {
+	var all []*entry.Batch
+	if l.pending != nil {
+		all = append(all, l.pending)
+	}
+	if l.left != nil && l.rots {
+		all = append(all, l.left)
+	}
+	return all
+}
+
 func (l *durable) compareHard(life Life, got entry.HardState) error {
-	if p := l.pending; p != nil && p.Hard != nil && got == *p.Hard {
-		return nil
+	for _, p := range l.possible() {
+		if p.Hard != nil && got == *p.Hard {
+			return nil
+		}
 	}
 	if got != l.hard {
 		return broken("durable is durable", "%s restarted with term %d and vote %q, its log had confirmed %d and %q",
@@ -188,7 +220,7 @@ func (l *durable) compareHard(life Life, got entry.HardState) error {
 
 func (l *durable) compareEntries(life Life, r *entry.Recovered) error {
 	keep := l.last()
-	if p := l.pending; p != nil {
+	for _, p := range l.possible() {
 		if p.Reset != nil && r.Base == *p.Reset {
 			return nil
 		}
