@@ -226,8 +226,8 @@ func (k *disk) misdirect(d dice) (where string, err error) {
 	}
 	sectors := (size + vfs.SectorSize - 1) / vfs.SectorSize
 	from, to := d.Int64N(sectors)*vfs.SectorSize, d.Int64N(sectors)*vfs.SectorSize
-	if bytes.Count(content[from:min(from+vfs.SectorSize, size)], []byte{0}) == int(min(vfs.SectorSize, size-from)) {
-		// Zeros in the last batch of a log are what a write that was lost leaves, which cannot be told.
+	if neverWritten(content, from) {
+		// In the last batch of a log it is what a write that was lost leaves, which cannot be told.
 		return "", fmt.Errorf("the sector at %d of %s is empty", from, name)
 	}
 	for i := int64(0); i < vfs.SectorSize && from+i < size && to+i < size && err == nil; i++ {
@@ -236,6 +236,16 @@ func (k *disk) misdirect(d dice) (where string, err error) {
 		}
 	}
 	return fmt.Sprintf("%s: the sector at %d lies at %d", name, from, to), err
+}
+
+// neverWritten reports whether a sector of a file looks as if nothing had been written there: it bears neither the stamp
+// that ends each sector of a log nor the magic number that a log's file begins with. A log takes it for that, whatever
+// other bits of it have flipped. In other files few sectors but those of zeros look so.
+func neverWritten(content []byte, from int64) bool {
+	const stamp, magic = 6, 8
+	sector := content[from:min(from+vfs.SectorSize, int64(len(content)))]
+	end := sector[max(0, len(sector)-stamp):]
+	return bytes.Count(end, []byte{0}) == len(end) && !bytes.HasPrefix(sector, content[:min(magic, len(content))])
 }
 
 // someFile draws a file that is not empty, of those whose names have an ending.
