@@ -143,6 +143,9 @@ var regressions = []struct {
 	{914571, 46, "sim: what a dead member had said came so late that a leader took it for a living one, and needed it"},
 	{950667, 46, "core: an image that stands for an entry that cannot be read did not tell the configuration"},
 	{974138, 46, "sim: an older copy was put back of a learner that was about to be needed as a voter"},
+	{1040319, 55, "wal: a flipped bit behind the end made a damaged vote look like one that was never written"},
+	{1051038, 55, "sim: a sector that looks never written lay on the last batch of a log"},
+	{1060045, 55, "sim: a batch that a crash had torn was there when its missing sector had been overwritten"},
 }
 
 func TestRegressions(t *testing.T) {
