@@ -238,9 +238,9 @@ func (k *disk) misdirect(d dice) (where string, err error) {
 	return fmt.Sprintf("%s: the sector at %d lies at %d", name, from, to), err
 }
 
-// neverWritten reports whether a sector of a file looks as if nothing had been written there: it bears neither the stamp
-// that ends each sector of a log nor the magic number that a log's file begins with. A log takes it for that, whatever
-// other bits of it have flipped. In other files few sectors but those of zeros look so.
+// neverWritten reports whether a sector of a file looks as if nothing had been written there: it bears neither the
+// stamp that ends each sector of a log nor the magic number that a log's file begins with. A log takes it for that,
+// whatever other bits of it have flipped. In other files few sectors but those of zeros look so.
 func neverWritten(content []byte, from int64) bool {
 	const stamp, magic = 6, 8
 	sector := content[from:min(from+vfs.SectorSize, int64(len(content)))]

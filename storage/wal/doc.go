@@ -153,8 +153,10 @@
 // one. Nothing is changed then.
 //
 // What cannot be told: a write that was lost whole, or of which a sector was lost and is what it was
-// before, as long as no later batch was written, looks like one that never happened. A sector that bears
-// the stamp of a generation 65,536 or more before its own is taken for damage.
+// before, as long as no later batch was written, looks like one that never happened. A batch that a crash
+// tore looks like one that was written and damaged if its missing sectors are damaged before another batch
+// is written; it is there then, and no harm is done, because whatever was promised meanwhile would be another
+// batch. A sector that bears the stamp of a generation 65,536 or more before its own is taken for damage.
 //
 // The older segments were sealed, and are known by their footers, or read whole where a crash came
 // between the successor and the seal. Damage in a sealed segment is found by Read, or by Verify. Before
