@@ -15,7 +15,8 @@ import (
 // means well with. The copy does not know what it has forgotten. A leader that counts on it tells it so in
 // each message, and it stops; then its machine is given an empty directory. Before a leader has told it,
 // nobody can know: the copy may vote a second time, or for one that lacks what it had acknowledged. So
-// the atlas lets it happen only where the others remember all of it.
+// the atlas lets it happen only where the others remember all of it, and what is under way to the member does not
+// reach the copy.
 
 // oldCopy is a copy of a member's directory.
 type oldCopy struct {
@@ -58,6 +59,7 @@ func (w *world) putBack(m *member, c *oldCopy, tries int) {
 	w.note(m.name(), didPutBack, "", uint64(c.confirmed.Last().Index), uint64(now.Last().Index))
 	m.hold()
 	m.die(true)
+	m.copies++
 	m.disk.memory, m.known, m.synced, m.cluster = c.memory, c.known, c.known, c.cluster
 	if now.Last() != c.confirmed.Last() {
 		m.forgot = max(now.Last().Index, 1)

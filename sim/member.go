@@ -54,6 +54,8 @@ type standing struct {
 	// directory is removed.
 	forgot    entry.Index
 	condemned bool
+	// copies is how many older copies of a directory were put back on this machine.
+	copies int
 	// rotten is true from when the disk gave back what was not written, until the directory is removed, or
 	// begun anew: renewed says that it was, so that a configuration without an incarnation means the former one.
 	rotten, renewed bool

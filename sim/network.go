@@ -49,6 +49,9 @@ type link struct {
 type parcel struct {
 	from     replica.Peer
 	messages []core.Message
+	// copies is the receiver's count of older copies: one that was put back meanwhile does not get the parcel. An answer
+	// to a question that the copy has forgotten, such as a vote in a term that it may enter again, would find it else.
+	copies int
 }
 
 func newNetwork(w *world, members int) *network {
@@ -97,7 +100,7 @@ func (n *network) send(p *process, to entry.MemberID, messages []core.Message) (
 	case l.clogs > 0 && len(l.queue) >= queueMax:
 		return 0
 	}
-	c := parcel{from: p.peer(), messages: append([]core.Message(nil), messages...)}
+	c := parcel{from: p.peer(), messages: append([]core.Message(nil), messages...), copies: target.copies}
 	if l.clogs > 0 {
 		l.queue = append(l.queue, c)
 		return len(messages)
@@ -158,7 +161,7 @@ func (n *network) last() Instant {
 func (n *network) arrive(to int, at Instant, c parcel) {
 	n.world.agenda.add(at, func() {
 		p := n.world.members[to].process
-		if p == nil {
+		if p == nil || p.member.copies != c.copies {
 			n.lose(string(c.from.ID), c.messages)
 			return
 		}

@@ -145,6 +145,7 @@ var regressions = []struct {
 	{974138, 46, "sim: an older copy was put back of a learner that was about to be needed as a voter"},
 	{1040319, 55, "wal: a flipped bit behind the end made a damaged vote look like one that was never written"},
 	{1051038, 55, "sim: a sector that looks never written lay on the last batch of a log"},
+	{1091282, 55, "sim: an answer to what an older copy had forgotten reached it, and it led a term twice"},
 	{1060045, 55, "sim: a batch that a crash had torn was there when its missing sector had been overwritten"},
 }
 

@@ -64,5 +64,5 @@ func (s *strike) accost(peer replica.Peer) {
 	if s.dice.chance(0.1) {
 		told.From = s.members[s.dice.IntN(len(s.members))].id
 	}
-	s.network.arrive(m.number, s.now, parcel{from: peer, messages: []core.Message{told}})
+	s.network.arrive(m.number, s.now, parcel{from: peer, messages: []core.Message{told}, copies: m.copies})
 }
