@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -107,11 +108,15 @@ func TestMemoryIsFlat(t *testing.T) {
 	heap := func(seeds uint64) int64 {
 		fleet := Fleet{From: 1, Seeds: seeds, Workers: 1}
 		s := fleet.Run()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
+		least := int64(math.MaxInt64)
+		for range 4 { // A goroutine that has just ended, or a pool, may keep something for one collection.
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			least = min(least, int64(m.HeapAlloc))
+		}
 		runtime.KeepAlive(s)
-		return int64(m.HeapAlloc)
+		return least
 	}
 	few := heap(1)
 	many := heap(7)
