@@ -43,6 +43,22 @@ type wakeup struct {
 	planned bool
 }
 
+// plan has something done at an instant, or earlier: later is how it is put off until then.
+func (k *wakeup) plan(at Instant, later func(Instant, func()), do func()) {
+	if k.planned && k.at <= at {
+		return
+	}
+	k.number++
+	k.at, k.planned = at, true
+	number := k.number
+	later(at, func() {
+		if number == k.number {
+			k.planned = false
+			do()
+		}
+	})
+}
+
 const directory = "member"
 
 // open recovers the member and begins to drive it.
@@ -191,20 +207,7 @@ func (p *process) at(at Instant, do func()) {
 }
 
 // plan has the process turn at an instant, or earlier.
-func (p *process) plan(at Instant) {
-	if p.turns.planned && p.turns.at <= at {
-		return
-	}
-	p.turns.number++
-	p.turns.at, p.turns.planned = at, true
-	number := p.turns.number
-	p.at(at, func() {
-		if number == p.turns.number {
-			p.turns.planned = false
-			p.turn()
-		}
-	})
-}
+func (p *process) plan(at Instant) { p.turns.plan(at, p.at, p.turn) }
 
 // settle follows everything that was done to the process: the power may have gone meanwhile, a turn
 // may be due.

@@ -69,20 +69,7 @@ func (v *voting) at(at Instant, do func()) {
 }
 
 // plan has the process turn at an instant, or earlier.
-func (v *voting) plan(at Instant) {
-	if v.turns.planned && v.turns.at <= at {
-		return
-	}
-	v.turns.number++
-	v.turns.at, v.turns.planned = at, true
-	number := v.turns.number
-	v.at(at, func() {
-		if number == v.turns.number {
-			v.turns.planned = false
-			v.turn()
-		}
-	})
-}
+func (v *voting) plan(at Instant) { v.turns.plan(at, v.at, v.turn) }
 
 // settle follows everything that was done to the process: a turn may be due.
 func (v *voting) settle() {
