@@ -310,7 +310,8 @@ func TestOnceEach(t *testing.T) {
 				t.Errorf("%q was applied %d times, known: %v, want %d", command, counts[command], known, n)
 			}
 		}
-		if unknown := 60 - len(want); succeeded < 40 || unknown == 0 {
+		// About 43 succeed: three in ten of those that are forwarded are lost on the way, unknown to all.
+		if unknown := 60 - len(want); succeeded < 30 || unknown == 0 {
 			t.Errorf("%d of 60 commands succeeded, of %d the outcome is unknown: that proves little", succeeded, unknown)
 		}
 		if s := c.members[0].Status(); s.Snapshot != (entry.Position{}) {
