@@ -58,9 +58,7 @@ func TestAppendBeforeStartAndAfterStop(t *testing.T) {
 }
 
 func TestCommandAtTheLimit(t *testing.T) {
-	// Heartbeats wait behind the four megabytes, which take their time on a busy machine, under the race detector:
-	// this is not about elections.
-	c := startCluster(t, 3, func(_ int, config *RaftConfig) { config.Heartbeat = time.Second })
+	c := startCluster(t, 3, nil)
 	largest := strings.Repeat("x", CommandMax)
 	c.append((c.leader()+1)%3, largest) // Through a follower: forwarded, replicated, applied.
 	c.agree([]string{largest})

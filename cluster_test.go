@@ -344,7 +344,7 @@ func (c *cluster) append(i int, cmd string) {
 	defer cancel()
 	applied, err := c.members[i].Append(ctx, []byte(cmd))
 	if applied != nil || err != nil {
-		c.t.Fatalf("Append(%q) through member %d: %v, %v", cmd, i, applied, err)
+		c.t.Fatalf("Append(%.40q) through member %d: %v, %v", cmd, i, applied, err)
 	}
 }
 
@@ -375,7 +375,7 @@ func (c *cluster) agree(want []string) {
 func difference(got, want []string) string {
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
-			return fmt.Sprintf("at %d got %q, want %q", i, got[i], want[i])
+			return fmt.Sprintf("at %d got %.40q, want %.40q", i, got[i], want[i])
 		}
 	}
 	return "one is longer"

@@ -29,7 +29,8 @@ func wait(ctx *context.T, d time.Duration) error {
 	}
 }
 
-func (n slowNetwork) converse(ctx *context.T, to entry.MemberID, hello Hello) (raftProtoConverseClientCall, error) {
+func (n slowNetwork) converse(ctx *context.T, to entry.MemberID, hello Hello,
+	_ bool) (raftProtoConverseClientCall, error) {
 	if err := wait(ctx, n.connect); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func TestPeerThatIsSlowToAnswerIsGivenUpAtTheBound(t *testing.T) {
 	for _, c := range slowCases {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.RootContext()
-			box := &outbox{peers: peersOver(ctx, c.network), id: "b", filled: make(chan struct{}, 1)}
+			box := newOutbox(peersOver(ctx, c.network), "b")
 			began := time.Now()
 			ended := make(chan time.Duration, 1)
 			go func() {

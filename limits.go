@@ -29,7 +29,8 @@ const (
 	// SnapshotPieceBytes is the size of a piece of an image on the wire. What a connection holds when it
 	// breaks is sent again: a piece that is not whole, and the window of a stream, 256 KiB.
 	SnapshotPieceBytes = 64 << 10
-	// PeerQueueBytesMax bounds the messages that wait to be sent to one peer.
+	// PeerQueueBytesMax bounds the messages that wait to be sent to one peer, in each of the two conversations
+	// with it.
 	PeerQueueBytesMax = 32 << 20
 
 	// HeartbeatDefault is RaftConfig.Heartbeat's default.

@@ -31,7 +31,7 @@ func TestFrameMaxIsTheLargestBodyOfAPacket(t *testing.T) {
 }
 
 func TestPeerQueueTakesItsBoundAndNoMore(t *testing.T) {
-	box := &outbox{filled: make(chan struct{}, 1)}
+	box := newOutbox(nil, "b")
 	body := strings.Repeat("x", 1<<20)
 	m := core.Message{Kind: core.MsgAppend, Body: []*entry.Block{blockOf(1, 1, body)}}
 	fits := PeerQueueBytesMax / messageSize(&m)
@@ -45,7 +45,7 @@ func TestPeerQueueTakesItsBoundAndNoMore(t *testing.T) {
 	if taken := box.put(all[:1]); taken != 0 {
 		t.Error("a full queue took another message")
 	}
-	if got := len(box.take(nil)); got != fits {
+	if got := len(box.take(&box.ordered, nil)); got != fits {
 		t.Errorf("the queue held %d", got)
 	}
 	if taken := box.put(all[:1]); taken != 1 {
@@ -54,7 +54,7 @@ func TestPeerQueueTakesItsBoundAndNoMore(t *testing.T) {
 }
 
 func TestPeerQueueTakesOneMessageHoweverLarge(t *testing.T) {
-	box := &outbox{filled: make(chan struct{}, 1)}
+	box := newOutbox(nil, "b")
 	var blocks []*entry.Block
 	for range 9 {
 		blocks = append(blocks, blockOf(1, 1, strings.Repeat("x", CommandMax)))

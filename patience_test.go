@@ -30,10 +30,10 @@ func TestPeerThatDoesNotReadLosesItsConversation(t *testing.T) {
 		root, stop := context.RootContext()
 		defer stop()
 		ctx, cancel := context.WithCancel(root)
-		box := &outbox{filled: make(chan struct{}, 1)}
+		box := newOutbox(nil, "b")
 		box.put([]core.Message{{Kind: core.MsgVote}})
 		began := time.Now()
-		err := box.deliver(ctx, cancel, stuckPeer{ctx}, make(chan struct{}))
+		err := box.deliver(ctx, cancel, &box.urgent, stuckPeer{ctx}, make(chan struct{}))
 		if took := time.Since(began); took != SendBound || !errors.Is(err, context.Canceled) {
 			t.Errorf("after %v: %v, want the end after %v", took, err, time.Duration(SendBound))
 		}
@@ -43,9 +43,9 @@ func TestPeerThatDoesNotReadLosesItsConversation(t *testing.T) {
 func TestIdleConversationIsNotGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.RootContext()
-		box := &outbox{filled: make(chan struct{}, 1)}
+		box := newOutbox(nil, "b")
 		ended := make(chan error, 1)
-		go func() { ended <- box.deliver(ctx, cancel, stuckPeer{ctx}, make(chan struct{})) }()
+		go func() { ended <- box.deliver(ctx, cancel, &box.urgent, stuckPeer{ctx}, make(chan struct{})) }()
 		time.Sleep(10 * SendBound)
 		select {
 		case err := <-ended:
@@ -65,7 +65,7 @@ func TestExpiredPeerLosesItsOpenConversation(t *testing.T) {
 	}
 	member := s.blessed("member:b", soon)
 	s.learn("b", member)
-	c, err := s.converse(member)
+	c, err := s.converse(member, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,11 +20,11 @@ import (
 )
 
 // peers is the transport of a member: replica.Transport over Vanadium RPC. Each member dials each
-// other one and keeps one conversation open (raftProto.Converse) on which it sends its messages; the
-// other's messages come on the conversation that the other dialled (see service).
+// other one and keeps two conversations open (raftProto.Converse) on which it sends its messages, see outbox;
+// the other's messages come on the conversations that the other dialled (see service).
 //
-// Goroutines: two for each peer, started by Start, and one for each image being sent; Close stops them and
-// waits for them.
+// Goroutines: six at most for each peer, started by Start, and one for each image being sent; Close stops them
+// and waits for them.
 type peers struct {
 	ctx      *context.T
 	cancel   context.CancelFunc
@@ -60,13 +60,14 @@ func newPeers(ctx *context.T, id *identity, auth *authority, s *service, log *sl
 
 // network opens calls to members; it is peers itself but in tests.
 type network interface {
-	converse(ctx *context.T, to entry.MemberID, hello Hello) (raftProtoConverseClientCall, error)
+	converse(ctx *context.T, to entry.MemberID, hello Hello, urgent bool) (raftProtoConverseClientCall, error)
 	install(ctx *context.T, to entry.MemberID, hello Hello, head SnapshotHead) (raftProtoInstallSnapshotClientCall, error)
 }
 
 // converse implements network.
-func (p *peers) converse(ctx *context.T, to entry.MemberID, hello Hello) (raftProtoConverseClientCall, error) {
-	return raftProtoClient(p.name(to)).Converse(ctx, hello, p.callOptions(to)...)
+func (p *peers) converse(ctx *context.T, to entry.MemberID, hello Hello,
+	urgent bool) (raftProtoConverseClientCall, error) {
+	return raftProtoClient(p.name(to)).Converse(ctx, hello, urgent, p.callOptions(to)...)
 }
 
 // install implements network.
@@ -129,7 +130,7 @@ func (p *peers) reach(id entry.MemberID) *outbox {
 	}
 	box := p.outboxes[id]
 	if box == nil {
-		box = &outbox{peers: p, id: id, outsider: true, filled: make(chan struct{}, 1), used: time.Now()}
+		box = newOutbox(p, id)
 		p.outboxes[id] = box
 		if p.started {
 			p.run(box)
@@ -232,172 +233,6 @@ func (p *peers) callOptions(to entry.MemberID) []rpc.CallOpt {
 	return opts
 }
 
-// outbox holds the messages that wait for one member.
-type outbox struct {
-	peers *peers
-	id    entry.MemberID
-	// filled holds a token when queue is not empty.
-	filled chan struct{}
-	// outsider is true while the member is none of the set's. Guarded by the peers' mu.
-	outsider bool
-
-	mu sync.Mutex
-	// used is when something was last put in. Guarded by mu.
-	used time.Time
-	// queue and its size in bytes. Guarded by mu. Invariant: bytes <= PeerQueueBytesMax, or queue
-	// has one message.
-	queue []core.Message
-	bytes int
-}
-
-// put appends messages as far as there is room and returns how many it took.
-func (b *outbox) put(m []core.Message) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used = time.Now()
-	taken := 0
-	for i := range m {
-		size := messageSize(&m[i])
-		if len(b.queue) > 0 && b.bytes+size > PeerQueueBytesMax {
-			break
-		}
-		b.queue = append(b.queue, m[i])
-		b.bytes += size
-		taken++
-	}
-	if taken > 0 {
-		select {
-		case b.filled <- struct{}{}:
-		default:
-		}
-	}
-	return taken
-}
-
-// idle returns for how long nothing was put in.
-func (b *outbox) idle() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return time.Since(b.used)
-}
-
-// take empties the queue into spare, whose array it reuses.
-func (b *outbox) take(spare []core.Message) []core.Message {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := b.queue
-	b.queue, b.bytes = spare[:0], 0
-	return out
-}
-
-// messageSize is what a message counts for in a queue, in bytes.
-func messageSize(m *core.Message) int {
-	size := 128
-	for _, block := range m.Body {
-		size += block.Size()
-	}
-	return size
-}
-
-// The pause after a failed conversation, doubled from the first to the second.
-const (
-	redialFirst = 10 * time.Millisecond
-	redialLast  = time.Second
-)
-
-// run keeps a conversation with the member open until ctx ends. Messages that wait while there is
-// none are dropped: they would be stale.
-func (b *outbox) run(ctx *context.T) {
-	pause := redialFirst
-	reason := ""
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := b.converse(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		b.take(nil)
-		b.peers.receiver.Lost(b.id)
-		if text := err.Error(); text != reason {
-			reason = text
-			b.peers.log.Info("no conversation with peer", "peer", b.id, "why", err)
-		}
-		if time.Since(began) > 2*redialLast {
-			pause = redialFirst
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-		pause = min(2*pause, redialLast)
-	}
-}
-
-// converse dials the member, exchanges hellos, and sends messages until the conversation breaks.
-func (b *outbox) converse(ctx *context.T) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	guard := time.AfterFunc(DialBound, cancel)
-	defer guard.Stop()
-	hello := b.peers.identity.hello(b.id)
-	call, err := b.peers.network.converse(ctx, b.id, hello)
-	if err != nil {
-		return err
-	}
-	replies := call.RecvStream()
-	if !replies.Advance() {
-		return finished(call.Finish(), "the peer ended the conversation before its hello")
-	}
-	if err := b.peers.identity.compare(ctx, replies.Value()); err != nil {
-		cancel()
-		return finished(call.Finish(), err.Error())
-	}
-	guard.Stop()
-	b.peers.log.Info("conversation open", "peer", b.id)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for replies.Advance() { // The peer says nothing more: this waits for its end.
-		}
-	}()
-	err = b.deliver(ctx, cancel, call.SendStream(), ended)
-	cancel()
-	<-ended
-	return finished(call.Finish(), fmt.Sprint(err))
-}
-
-// packetSender is the sending half of a conversation.
-type packetSender interface {
-	Send(item Packet) error
-	Close() error
-}
-
-// deliver sends what the outbox holds until sending fails, the peer ends the conversation, or ctx
-// ends. A peer that does not read for SendBound loses the conversation.
-func (b *outbox) deliver(ctx *context.T, cancel context.CancelFunc, out packetSender, ended <-chan struct{}) error {
-	guard := time.AfterFunc(SendBound, cancel)
-	defer guard.Stop()
-	var batch []core.Message
-	for {
-		guard.Stop()
-		select {
-		case <-b.filled:
-		case <-ended:
-			return fmt.Errorf("the peer ended the conversation")
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		batch = b.take(batch)
-		for i := range batch {
-			guard.Reset(SendBound)
-			if err := out.Send(newPacket(&batch[i])); err != nil {
-				return err
-			}
-		}
-		clear(batch)
-	}
-}
-
 // finished returns why a call ended: its own error, else what we saw.
 func finished(err error, seen string) error {
 	if err != nil {
@@ -407,7 +242,7 @@ func finished(err error, seen string) error {
 }
 
 // sendSnapshot sends one image and returns nil once the member has made it durable. The bytes share
-// the member's connection with its messages but not their stream: flow control lets at most one
+// the member's connection with its messages but not their streams: flow control lets at most one
 // window of them be under way, so a message waits for no more than that.
 func (p *peers) sendSnapshot(ctx stdcontext.Context, to entry.MemberID, s replica.OutgoingSnapshot) error {
 	vctx, cancel := context.WithCancel(p.ctx)

@@ -28,10 +28,12 @@ type link struct {
 	running  sync.WaitGroup
 
 	mu sync.Mutex
-	// state is guarded by mu, as are changed, which is closed when it changes, and conns.
+	// state is guarded by mu, as are changed, which is closed when it changes, rate and conns.
 	state   int
 	changed chan struct{}
-	conns   map[net.Conn]bool
+	// rate is how many bytes go each way in a second, 0 for as many as can.
+	rate  int
+	conns map[net.Conn]bool
 }
 
 func newLink(t testing.TB, target string) *link {
@@ -119,6 +121,7 @@ func (l *link) pipe(from, to net.Conn) {
 	for {
 		n, err := from.Read(buf)
 		l.thaw()
+		l.pace(n)
 		if n > 0 && err == nil {
 			_, err = to.Write(buf[:n])
 		}
@@ -145,6 +148,23 @@ func (l *link) thaw() {
 	}
 }
 
+// pace takes the time that n bytes need.
+func (l *link) pace(n int) {
+	l.mu.Lock()
+	rate := l.rate
+	l.mu.Unlock()
+	if rate > 0 {
+		<-time.After(time.Duration(n) * time.Second / time.Duration(rate))
+	}
+}
+
+// slow sets the rate of a link.
+func (l *link) slow(rate int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rate = rate
+}
+
 // wires are the links between the members of a cluster: links[i][j] carries what i says to j.
 type wires struct{ links [][]*link }
 
@@ -167,27 +187,24 @@ func (c *cluster) wire() *wires {
 	}
 	c.t.Cleanup(func() {
 		c.stopAll()
-		for _, row := range w.links {
-			for _, l := range row {
-				if l != nil {
-					l.close()
-				}
-			}
-		}
+		w.each((*link).close)
 	})
 	return w
 }
 
-// set changes every link.
-func (w *wires) set(state int) {
+// each calls do for every link.
+func (w *wires) each(do func(*link)) {
 	for _, row := range w.links {
 		for _, l := range row {
 			if l != nil {
-				l.set(state)
+				do(l)
 			}
 		}
 	}
 }
+
+// set changes every link.
+func (w *wires) set(state int) { w.each(func(l *link) { l.set(state) }) }
 
 // isolate changes the links of member i: those that it dials, those that it is dialled on, or both.
 func (w *wires) isolate(i, state int, out, in bool) {

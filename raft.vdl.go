@@ -2769,8 +2769,9 @@ func (s implMemberBackupServerCallStubSend) Send(item BackupPiece) error {
 type raftProtoClientMethods interface {
 	MemberClientMethods
 	// Converse carries messages from the caller to this member until either side ends it. The
-	// member answers hello with its own in the first streamed result.
-	Converse(_ *context.T, hello Hello, _ ...rpc.CallOpt) (raftProtoConverseClientCall, error)
+	// member answers hello with its own in the first streamed result. A caller has two conversations: with
+	// urgent the one for messages that must not wait behind entries. A new one of either kind ends the old.
+	Converse(_ *context.T, hello Hello, urgent bool, _ ...rpc.CallOpt) (raftProtoConverseClientCall, error)
 	// InstallSnapshot replaces the member's log and state by an image. The member streams the
 	// offset from which it wants the bytes; the call ends without error once the image is durable.
 	InstallSnapshot(_ *context.T, hello Hello, head SnapshotHead, _ ...rpc.CallOpt) (raftProtoInstallSnapshotClientCall, error)
@@ -2791,9 +2792,9 @@ func raftProtoClient(name string) raftProtoClientStub {
 	return implraftProtoClientStub{name, MemberClient(name)}
 }
 
-func (c implraftProtoClientStub) Converse(ctx *context.T, i0 Hello, opts ...rpc.CallOpt) (ocall raftProtoConverseClientCall, err error) {
+func (c implraftProtoClientStub) Converse(ctx *context.T, i0 Hello, i1 bool, opts ...rpc.CallOpt) (ocall raftProtoConverseClientCall, err error) {
 	var call rpc.ClientCall
-	if call, err = v23.GetClient(ctx).StartCall(ctx, c.name, "Converse", []interface{}{i0}, opts...); err != nil {
+	if call, err = v23.GetClient(ctx).StartCall(ctx, c.name, "Converse", []interface{}{i0, i1}, opts...); err != nil {
 		return
 	}
 	ocall = &implraftProtoConverseClientCall{ClientCall: call}
@@ -2997,8 +2998,9 @@ func (c *implraftProtoInstallSnapshotClientCall) Finish() (err error) {
 type raftProtoServerMethods interface {
 	MemberServerMethods
 	// Converse carries messages from the caller to this member until either side ends it. The
-	// member answers hello with its own in the first streamed result.
-	Converse(_ *context.T, _ raftProtoConverseServerCall, hello Hello) error
+	// member answers hello with its own in the first streamed result. A caller has two conversations: with
+	// urgent the one for messages that must not wait behind entries. A new one of either kind ends the old.
+	Converse(_ *context.T, _ raftProtoConverseServerCall, hello Hello, urgent bool) error
 	// InstallSnapshot replaces the member's log and state by an image. The member streams the
 	// offset from which it wants the bytes; the call ends without error once the image is durable.
 	InstallSnapshot(_ *context.T, _ raftProtoInstallSnapshotServerCall, hello Hello, head SnapshotHead) error
@@ -3009,8 +3011,9 @@ type raftProtoServerMethods interface {
 type raftProtoServerStubMethods interface {
 	MemberServerStubMethods
 	// Converse carries messages from the caller to this member until either side ends it. The
-	// member answers hello with its own in the first streamed result.
-	Converse(_ *context.T, _ *raftProtoConverseServerCallStub, hello Hello) error
+	// member answers hello with its own in the first streamed result. A caller has two conversations: with
+	// urgent the one for messages that must not wait behind entries. A new one of either kind ends the old.
+	Converse(_ *context.T, _ *raftProtoConverseServerCallStub, hello Hello, urgent bool) error
 	// InstallSnapshot replaces the member's log and state by an image. The member streams the
 	// offset from which it wants the bytes; the call ends without error once the image is durable.
 	InstallSnapshot(_ *context.T, _ *raftProtoInstallSnapshotServerCallStub, hello Hello, head SnapshotHead) error
@@ -3044,8 +3047,8 @@ type implraftProtoServerStub struct {
 	gs *rpc.GlobState
 }
 
-func (s implraftProtoServerStub) Converse(ctx *context.T, call *raftProtoConverseServerCallStub, i0 Hello) error {
-	return s.impl.Converse(ctx, call, i0)
+func (s implraftProtoServerStub) Converse(ctx *context.T, call *raftProtoConverseServerCallStub, i0 Hello, i1 bool) error {
+	return s.impl.Converse(ctx, call, i0, i1)
 }
 
 func (s implraftProtoServerStub) InstallSnapshot(ctx *context.T, call *raftProtoInstallSnapshotServerCallStub, i0 Hello, i1 SnapshotHead) error {
@@ -3074,9 +3077,10 @@ var descraftProto = rpc.InterfaceDesc{
 	Methods: []rpc.MethodDesc{
 		{
 			Name: "Converse",
-			Doc:  "// Converse carries messages from the caller to this member until either side ends it. The\n// member answers hello with its own in the first streamed result.",
+			Doc:  "// Converse carries messages from the caller to this member until either side ends it. The\n// member answers hello with its own in the first streamed result. A caller has two conversations: with\n// urgent the one for messages that must not wait behind entries. A new one of either kind ends the old.",
 			InArgs: []rpc.ArgDesc{
 				{Name: "hello", Doc: ""},
+				{Name: "urgent", Doc: ""},
 			},
 			Tags: []*vdl.Value{vdl.ValueOf(Right("Peer"))},
 		},

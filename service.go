@@ -37,15 +37,21 @@ type service struct {
 	receiver replica.Receiver
 
 	mu sync.Mutex
-	// conversations holds the cancel function of each peer's conversation: a new one ends the old.
+	// conversations holds the cancel function of each peer's conversations: a new one ends the old.
 	// Guarded by mu.
-	conversations map[entry.MemberID]*context.CancelFunc
+	conversations map[speaker]*context.CancelFunc
 	// refusals are why peers were refused last, by the id that they claimed; at most OutsidersMax.
 	// Guarded by mu.
 	refusals map[string]string
 }
 
 var _ raftProtoServerMethods = (*service)(nil)
+
+// speaker is who speaks in a conversation: a peer has one for its urgent messages, and one for the others.
+type speaker struct {
+	id     entry.MemberID
+	urgent bool
+}
 
 // host is the member that a service serves for.
 type host interface {
@@ -68,7 +74,7 @@ type host interface {
 
 func newService(h host, id *identity, auth *authority, log *slog.Logger) *service {
 	return &service{host: h, identity: id, auth: auth, log: log,
-		conversations: map[entry.MemberID]*context.CancelFunc{}, refusals: map[string]string{}}
+		conversations: map[speaker]*context.CancelFunc{}, refusals: map[string]string{}}
 }
 
 // Append implements Member.
@@ -222,12 +228,12 @@ func (s *service) admitted(ctx *context.T, call security.Call, hello Hello) (rep
 
 // Converse implements raftProto: it answers the hello and then takes the peer's messages until the
 // peer ends, is replaced by a newer conversation, loses its right, or sends what cannot be meant.
-func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hello Hello) error {
+func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hello Hello, urgent bool) error {
 	peer, _, err := s.admit(ctx, call.Security(), hello)
 	if err != nil {
 		return err
 	}
-	ctx, done := s.enter(ctx, peer.ID)
+	ctx, done := s.enter(ctx, speaker{peer.ID, urgent})
 	defer done()
 	if err := call.SendStream().Send(s.identity.hello(peer.ID)); err != nil {
 		return err
@@ -258,21 +264,21 @@ func (s *service) Converse(ctx *context.T, call raftProtoConverseServerCall, hel
 }
 
 // enter registers a peer's conversation, ending the one before.
-func (s *service) enter(ctx *context.T, id entry.MemberID) (*context.T, func()) {
+func (s *service) enter(ctx *context.T, by speaker) (*context.T, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	mine := &cancel
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.conversations[id]; old != nil {
+	if old := s.conversations[by]; old != nil {
 		(*old)()
 	}
-	s.conversations[id] = mine
+	s.conversations[by] = mine
 	return ctx, func() {
 		cancel()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.conversations[id] == mine {
-			delete(s.conversations, id)
+		if s.conversations[by] == mine {
+			delete(s.conversations, by)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package raft
 import (
 	stdcontext "context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -125,7 +126,7 @@ var arguments = map[string][]any{
 	"AddLearner":                {"c"},
 	"RemoveMember":              {"c"},
 	"TransferLeadership":        {"c"},
-	"Converse":                  {Hello{Format: helloFormat, From: "b", To: "a"}},
+	"Converse":                  {Hello{Format: helloFormat, From: "b", To: "a"}, false},
 	"InstallSnapshot":           {Hello{Format: helloFormat, From: "b", To: "a"}, SnapshotHead{}},
 	rpc.ReservedSignature:       nil,
 	rpc.ReservedMethodSignature: {"Append"},
@@ -223,11 +224,11 @@ func (s *served) learn(id entry.MemberID, p security.Principal) {
 }
 
 // converse opens a conversation as member b.
-func (s *served) converse(p security.Principal) (raftProtoConverseClientCall, error) {
+func (s *served) converse(p security.Principal, urgent bool) (raftProtoConverseClientCall, error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.as(p), patience)
 	s.t.Cleanup(cancel)
-	c, err := raftProtoClient(s.name).Converse(ctx, Hello{Format: helloFormat, From: "b", To: "a"}, callOpts...)
+	c, err := raftProtoClient(s.name).Converse(ctx, Hello{Format: helloFormat, From: "b", To: "a"}, urgent, callOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +242,7 @@ func TestRightMemberIsHeard(t *testing.T) {
 	s := serve(t)
 	member := s.blessed("member:b")
 	s.learn("b", member)
-	c, err := s.converse(member)
+	c, err := s.converse(member, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestDamagedPacketEndsTheConversation(t *testing.T) {
 	s := serve(t)
 	member := s.blessed("member:b")
 	s.learn("b", member)
-	c, err := s.converse(member)
+	c, err := s.converse(member, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,24 +278,34 @@ func TestDamagedPacketEndsTheConversation(t *testing.T) {
 	}
 }
 
+// TestNewerConversationReplacesTheOlder: of the same kind. That of the other kind goes on.
 func TestNewerConversationReplacesTheOlder(t *testing.T) {
+	for _, urgent := range []bool{false, true} {
+		t.Run(fmt.Sprint("urgent ", urgent), func(t *testing.T) { replaceConversation(t, urgent) })
+	}
+}
+
+func replaceConversation(t *testing.T, urgent bool) {
 	s := serve(t)
 	member := s.blessed("member:b")
 	s.learn("b", member)
-	first, err := s.converse(member)
-	if err != nil {
-		t.Fatal(err)
+	var all []raftProtoConverseClientCall
+	for _, kind := range []bool{urgent, !urgent, urgent} {
+		c, err := s.converse(member, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
 	}
-	second, err := s.converse(member)
-	if err != nil {
-		t.Fatal(err)
-	}
+	first, other, second := all[0], all[1], all[2]
 	m := core.Message{Kind: core.MsgVote, Term: 7}
-	if err := second.SendStream().Send(newPacket(&m)); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-s.heard.messages; got.Term != 7 {
-		t.Errorf("heard %+v", got)
+	for _, c := range []raftProtoConverseClientCall{second, other} {
+		if err := c.SendStream().Send(newPacket(&m)); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-s.heard.messages; got.Term != 7 {
+			t.Errorf("heard %+v", got)
+		}
 	}
 	// Sending on the first may succeed until its end is known; nothing sent on it is heard.
 	if err := first.SendStream().Send(newPacket(&m)); err == nil {
@@ -314,7 +325,7 @@ func TestNothingIsHeardAfterClose(t *testing.T) {
 	s := serve(t)
 	member := s.blessed("member:b")
 	s.learn("b", member)
-	c, err := s.converse(member)
+	c, err := s.converse(member, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +342,7 @@ func TestNothingIsHeardAfterClose(t *testing.T) {
 	if len(s.heard.messages) != 0 {
 		t.Error("a message was heard after Close had returned")
 	}
-	if _, err := s.converse(member); !errors.Is(err, ErrNotRunning) {
+	if _, err := s.converse(member, false); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("a new conversation ended with %v, want that the member is not running", err)
 	}
 }
@@ -403,7 +414,7 @@ func TestRemovedMemberLosesItsOpenConversation(t *testing.T) {
 	s.transport.service.host = changingHost{removed: &removed}
 	member := s.blessed("member:b")
 	s.learn("b", member)
-	c, err := s.converse(member)
+	c, err := s.converse(member, false)
 	if err != nil {
 		t.Fatal(err)
 	}

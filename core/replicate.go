@@ -27,6 +27,9 @@ func (c *Core) replicateAll(out *Effects) {
 			p.window.clear()
 			out.Snapshots = append(out.Snapshots, SnapshotOrder{To: p.id})
 		}
+		if c.lead.broadcast && p.window.bytes > c.config.light() {
+			c.sendPulse(p, out)
+		}
 		sent := c.sendEntries(p, out)
 		news := p.state == replicating && p.told < c.commit
 		if !sent && (c.lead.broadcast || news) {
@@ -56,6 +59,8 @@ func (c *Core) sendEntries(p *progress, out *Effects) bool {
 	return false
 }
 
+// sendProbe asks whether the logs agree before the member's next entry. It carries entries, which saves a round
+// trip, but few: each heartbeat repeats it until it is answered, and on a slow line it may only be under way.
 func (c *Core) sendProbe(p *progress, out *Effects) bool {
 	if p.paused || p.next <= c.log.base.Index {
 		return false
@@ -63,10 +68,22 @@ func (c *Core) sendProbe(p *progress, out *Effects) bool {
 	p.paused = true
 	var count uint32
 	if p.next >= c.log.tail.first {
-		count, _ = c.log.tail.prefix(p.next, c.config.Message)
+		var bytes int
+		if count, bytes = c.log.tail.prefix(p.next, c.config.light()); bytes > c.config.light() {
+			count = 0
+		}
 	}
 	c.sendAppend(p, nil, count, out)
 	return true
+}
+
+// sendPulse sends a heartbeat that any log matches, so it may overtake the entries that are under way: on a
+// slow line they take long, and the member shall not hear silence meanwhile. It commits nothing.
+func (c *Core) sendPulse(p *progress, out *Effects) {
+	c.send(Message{
+		Kind: MsgAppend, To: p.id, Term: c.hard.Term, Commit: c.commit, Round: c.lead.round,
+		Entries: Range{First: 1}, Match: p.match, Hint: uint64(p.incarnation),
+	}, 0, out)
 }
 
 func (c *Core) sendWindow(p *progress, out *Effects) bool {
@@ -141,20 +158,19 @@ func (c *Core) verifyLoaded(l *Loaded) (bytes int, ok bool) {
 }
 
 // sendAppend sends count entries from next on; body is nil when replica takes them from its tail.
-// To a member that receives an image it sends a heartbeat that any log matches.
+// To a member that receives an image it sends a pulse.
 func (c *Core) sendAppend(p *progress, body []*entry.Block, count uint32, out *Effects) {
-	m := Message{
-		Kind: MsgAppend, To: p.id, Term: c.hard.Term, Index: p.next - 1, Commit: c.commit,
+	p.told = c.commit
+	term, ok := c.log.term(p.next - 1)
+	if !ok || p.state == snapshotting {
+		c.sendPulse(p, out)
+		return
+	}
+	c.send(Message{
+		Kind: MsgAppend, To: p.id, Term: c.hard.Term, Index: p.next - 1, LogTerm: term, Commit: c.commit,
 		Round: c.lead.round, Entries: Range{First: p.next, Count: count}, Body: body,
 		Match: p.match, Hint: uint64(p.incarnation),
-	}
-	term, ok := c.log.term(m.Index)
-	if !ok || p.state == snapshotting {
-		m.Index, term, m.Entries, m.Body = 0, 0, Range{First: 1}, nil
-	}
-	m.LogTerm = term
-	p.told = c.commit
-	c.send(m, 0, out)
+	}, 0, out)
 }
 
 // onAppendReply moves a member's progress.

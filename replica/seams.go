@@ -115,7 +115,8 @@ type Transport interface {
 	Start(Receiver) error
 	// Send hands over messages for one member and never blocks. It returns how many it took, from
 	// the front; the others are lost, as any message may be. The transport may keep the blocks but
-	// not the slice. "" is everybody, and comes only where Config.Election.Size says so.
+	// not the slice. "" is everybody, and comes only where Config.Election.Size says so. Messages
+	// that are Urgent should not wait behind those with entries.
 	Send(to entry.MemberID, m []core.Message) (taken int)
 	// SendSnapshot sends an image, and ends in exactly one Receiver.SnapshotSent. It returns at
 	// once, closes image in any case, paces itself so that messages are not delayed, and stops when
