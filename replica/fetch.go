@@ -135,9 +135,10 @@ func (e *engine) others() (all []entry.MemberID) {
 	return all
 }
 
-// askInstead asks the leader for an image when nobody has copies any more: the others have compacted the
+// askInstead takes an image in place of copies that nobody has any more: the others have compacted the
 // entries, so they were committed, and an image has what they did. Damage that an own image covers is
-// dropped with the log up to there.
+// dropped with the log up to there. What was applied is in the machine, so one is taken of that; for the rest
+// the leader is asked.
 func (e *engine) askInstead(act *actions) {
 	h, s := &e.writer.heal, &e.images
 	first := h.firstFrom(0)
@@ -146,6 +147,8 @@ func (e *engine) askInstead(act *actions) {
 	case own >= first:
 		s.compacted = max(s.compacted, own)
 		h.drop = own
+	case e.applier.applied >= first:
+		s.wanted = true
 	case e.status.Leader != "" && e.status.Role != core.Leader && first <= e.status.Commit:
 		act.post(core.Message{
 			Kind: core.MsgImageRequest, From: e.config.ID, To: e.status.Leader, Term: e.status.Term, Index: first,

@@ -18,7 +18,8 @@ import (
 //
 //	found (open, read, scrub) --> damaged --> copy from memory or a peer --> Repair --> readable
 //	                                 |
-//	                                 +--> truncated, compacted, or covered by an image: forgotten
+//	                                 +--> truncated, compacted, or covered by an image, which is taken for
+//	                                      it or comes from the leader when nobody has copies: forgotten
 //
 // Meanwhile the machine waits at the first of them, and so does every member that needs them from here.
 

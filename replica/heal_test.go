@@ -525,6 +525,49 @@ func TestOwnImageCoversDamage(t *testing.T) {
 	})
 }
 
+// TestImageCoversAppliedDamage: what cannot be read any more and was applied is in the machine. When nobody has
+// copies, a member takes an image of that, whether it is alone, or leads and must serve one that lags: no image
+// would come before the next threshold else. (Found by the simulator, seed 1132042.)
+func TestImageCoversAppliedDamage(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		t.Run(fmt.Sprint(n, " members"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t, n, func(_ *member, config *replica.Config) {
+					config.Limits.Tail = 1
+					config.Snapshot = replica.SnapshotPolicy{Entries: -1, Bytes: -1, Trailing: -1}
+				}).start()
+				leader := c.leader()
+				var lags *member
+				for _, m := range c.members {
+					if m != leader && lags == nil {
+						lags = m
+						lags.stop()
+					}
+				}
+				leader.proposeMany(50, "command")
+				for _, m := range c.members {
+					if m != leader && m != lags { // It has an image in place of its log.
+						m.await("the commands", func(s replica.Status) bool { return s.Applied == leader.Status().Applied })
+						if meta, err := m.Snapshot(t.Context()); err != nil || meta.Index < 20 {
+							t.Fatalf("a snapshot: %+v, %v", meta, err)
+						}
+					}
+				}
+				leader.log.Damage(10, 20, true)
+				if lags != nil {
+					lags.start()
+				}
+				s := leader.await("an image", func(s replica.Status) bool { return s.Snapshot.Index >= 20 })
+				if s.Role != core.Leader || s.Damage.Repaired != 0 {
+					t.Errorf("with an image: %+v", s)
+				}
+				leader.healed()
+				c.converge()
+			})
+		})
+	}
+}
+
 // TestLostEndHeals: a member whose log lost its end says why it is not ready, and gets it from the leader.
 func TestLostEndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

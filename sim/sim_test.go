@@ -151,6 +151,7 @@ var regressions = []struct {
 	{1040319, 55, "wal: a flipped bit behind the end made a damaged vote look like one that was never written"},
 	{1051038, 55, "sim: a sector that looks never written lay on the last batch of a log"},
 	{1091282, 55, "sim: an answer to what an older copy had forgotten reached it, and it led a term twice"},
+	{1132042, 55, "replica: nobody had copies of what a leader had applied, so who lagged was not served"},
 	{1060045, 55, "sim: a batch that a crash had torn was there when its missing sector had been overwritten"},
 }
 
