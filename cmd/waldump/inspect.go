@@ -137,7 +137,7 @@ func faultLine(f wal.Fault, covered entry.Index) string {
 	case f.Entries.First != 0 && f.Entries.Last <= covered:
 		return line + " (the snapshot has what they did: the member does not need them)"
 	case f.Entries.First != 0:
-		return line + " (the member fetches copies when it starts)"
+		return line + " (the member fetches copies when it starts, unless truncated since)"
 	}
 	return line
 }
