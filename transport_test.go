@@ -52,45 +52,51 @@ func serveStub(ctx *context.T, id entry.MemberID, acl access.AccessList) (*peers
 	return newPeers(ctx, identity, auth, s, log), server, nil
 }
 
-// TestTransportConforms runs the suite of every transport over real connections between principals of
-// their own. The ids of the suite are not addresses here, so names come from a table.
+// TestTransportConforms runs the suite of every transport over real connections.
 func TestTransportConforms(t *testing.T) {
 	ctx, shutdown := test.V23Init()
 	defer shutdown()
+	conformance.Run(t, func(ids ...entry.MemberID) (*conformance.Cluster, error) {
+		cluster, _, err := stubCluster(ctx, ids...)
+		return cluster, err
+	})
+}
+
+// stubCluster makes the transports of members that are principals of their own. Ids need not be addresses: names,
+// which may be changed before the transports start, says where each is dialled.
+func stubCluster(ctx *context.T, ids ...entry.MemberID) (*conformance.Cluster, map[entry.MemberID]string, error) {
 	root := testutil.NewIDProvider("root")
 	acl := access.AccessList{In: []security.BlessingPattern{"root"}}
-	conformance.Run(t, func(ids ...entry.MemberID) (*conformance.Cluster, error) {
-		cluster := &conformance.Cluster{}
-		names := map[entry.MemberID]string{}
-		ctx, cancel := context.WithCancel(ctx)
-		var servers []rpc.Server
-		cluster.Close = func() error {
-			cancel()
-			for _, s := range servers {
-				<-s.Closed()
-			}
-			return nil
+	cluster := &conformance.Cluster{}
+	names := map[entry.MemberID]string{}
+	ctx, cancel := context.WithCancel(ctx)
+	var servers []rpc.Server
+	cluster.Close = func() error {
+		cancel()
+		for _, s := range servers {
+			<-s.Closed()
 		}
-		for _, id := range ids {
-			p := testutil.NewPrincipal()
-			err := root.Bless(p, "member")
-			if err != nil {
-				return nil, err
-			}
-			ctx, err := v23.WithPrincipal(ctx, p)
-			if err != nil {
-				return nil, err
-			}
-			transport, server, err := serveStub(ctx, id, acl)
-			if err != nil {
-				return nil, err
-			}
-			names[id] = naming.JoinAddressName(boundAddress(server.Status().Endpoints), "")
-			transport.name = func(to entry.MemberID) string { return names[to] }
-			transport.assign(ids)
-			servers = append(servers, server)
-			cluster.Transports = append(cluster.Transports, transport)
+		return nil
+	}
+	for _, id := range ids {
+		p := testutil.NewPrincipal()
+		err := root.Bless(p, "member")
+		if err != nil {
+			return nil, nil, err
 		}
-		return cluster, nil
-	})
+		ctx, err := v23.WithPrincipal(ctx, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		transport, server, err := serveStub(ctx, id, acl)
+		if err != nil {
+			return nil, nil, err
+		}
+		names[id] = naming.JoinAddressName(boundAddress(server.Status().Endpoints), "")
+		transport.name = func(to entry.MemberID) string { return names[to] }
+		transport.assign(ids)
+		servers = append(servers, server)
+		cluster.Transports = append(cluster.Transports, transport)
+	}
+	return cluster, names, nil
 }
