@@ -173,7 +173,7 @@ func (f *fsmLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 	for i := lo; i <= hi; i++ {
 		l, ok := f.store.getLog(uint64(i))
 		if !ok || len(l.Data) < 16 {
-			break
+			return nil, fmt.Errorf("fsm: there is no entry %d", i)
 		}
 		payload := l.Data[16:]
 		h := entry.Header{
@@ -185,9 +185,6 @@ func (f *fsmLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error) {
 			break
 		}
 		b.Add(h, payload)
-	}
-	if b.Size() == 0 {
-		return nil, fmt.Errorf("fsm: there is no entry %d", lo)
 	}
 	return b.Block(), nil
 }

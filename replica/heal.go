@@ -241,11 +241,12 @@ func (e *engine) healFromMemory() bool {
 	return true
 }
 
-// unpark reads for members that lag what can be read again.
+// unpark reads for members that lag what can be read again. Who does not lead any more reads nothing for others:
+// the next leader may truncate it, and then there would be nothing to read.
 func (e *engine) unpark() {
 	h := &e.writer.heal
 	if e.status.Role != core.Leader {
-		h.parked = nil
+		h.parked, e.loader.queue = nil, nil
 	}
 	h.parked = slices.DeleteFunc(h.parked, func(l core.Load) bool {
 		if _, bad := h.runAt(l.Entries.First); bad {

@@ -134,7 +134,7 @@ func (l *memoryLog) Read(lo, hi entry.Index, maxBytes int) (*entry.Block, error)
 	switch {
 	case lo <= p.base.Index:
 		return nil, fmt.Errorf("storetest: entry %d: %w", lo, entry.ErrCompacted)
-	case lo > p.last() || hi < lo:
+	case hi > p.last() || hi < lo:
 		return nil, fmt.Errorf("storetest: entries %d to %d of a log from %d to %d", lo, hi, p.base.Index+1, p.last())
 	}
 	if all := p.damage(lo, hi); len(all) > 0 {
