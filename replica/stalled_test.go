@@ -190,8 +190,9 @@ func TestReadsForLaggardsEndWithTheLeader(t *testing.T) {
 			}
 		}
 		var callers sync.WaitGroup
+		alone := old.Replica
 		for i := range 60 {
-			callers.Go(func() { old.Propose(t.Context(), []byte(fmt.Sprint("alone ", i))) })
+			callers.Go(func() { alone.Propose(t.Context(), []byte(fmt.Sprint("alone ", i))) })
 		}
 		old.await("what it ordered alone", func(s replica.Status) bool { return s.Durable > 60 })
 		old.stop()
@@ -211,7 +212,7 @@ func TestReadsForLaggardsEndWithTheLeader(t *testing.T) {
 		lag[0].await("another leader", func(s replica.Status) bool { return s.Leader != "" && s.Leader != old.id })
 		c.network.Heal()
 		s := old.await("the new leader's log", func(s replica.Status) bool {
-			return s.Term == lag[0].Status().Term && s.Durable == s.Last.Index
+			return s.Leader != "" && s.Leader != old.id && s.Last.Term == s.Term && s.Durable == s.Last.Index
 		})
 		if s.Last.Index > 50 {
 			t.Fatalf("nothing was truncated: %+v", s)
