@@ -226,10 +226,10 @@ func (c *Core) sticky() bool {
 
 // mayVote reports whether this member may vote for from, whose log ends at last, in term. Whether the
 // vote counts is for the candidate's configuration to say, which may be newer than ours: by ours
-// neither of the two needs to be a voter (thesis, section 4.2.2; paper, section 6).
+// neither of the two needs to be a voter (thesis, section 4.2.2; paper, section 6). Without any it is none.
 func (c *Core) mayVote(from entry.MemberID, term entry.Term, last entry.Position) bool {
 	free := term > c.hard.Term || c.hard.Vote == "" || c.hard.Vote == from
-	return free && c.log.upToDate(last) && !(c.fresh() && last.Index == 0)
+	return free && c.log.upToDate(last) && !c.joins() && !(c.fresh() && last.Index == 0)
 }
 
 // onPreVote answers whether a vote would be given, and changes nothing.

@@ -85,11 +85,14 @@ func (c *Core) meet(peers []Peer) {
 }
 
 // fresh reports whether this member has an empty log although there is a settled cluster: it was
-// wiped, or started late, and must not found another one beside it. One that knows no configuration
-// is no founder, so somebody else is, or was.
-func (c *Core) fresh() bool {
-	return c.log.last == 0 && (c.members.met.settled || !c.unnamed() && len(c.members.voters) == 0)
-}
+// wiped, or started late, and must not found another one beside it. One that waits to be added is no founder, so
+// somebody else is, or was.
+func (c *Core) fresh() bool { return c.log.last == 0 && c.members.met.settled || c.joins() }
+
+// joins reports whether this member waits to be added: it has no log and knows no configuration. It votes for
+// nobody: a voter has received the log that made it one, so who asks counts on what was there before, and it was
+// wiped, or has an old list of members. With one whose log is as old, the two could be a majority of that list.
+func (c *Core) joins() bool { return c.log.last == 0 && !c.unnamed() && len(c.members.voters) == 0 }
 
 // foreign reports whether what comes from a directory must not count for the recorded one. While
 // nothing is recorded everything counts.
