@@ -154,6 +154,7 @@ var regressions = []struct {
 	{1132042, 55, "replica: nobody had copies of what a leader had applied, so who lagged was not served"},
 	{1150382, 55, "replica: a former leader read for others what was truncated, and took that for a failed disk"},
 	{1160942, 55, "core: a wiped member that was to join voted for one with an old list of members"},
+	{1181175, 55, "sim: a fault before the first start of a member left it with two processes"},
 	{1060045, 55, "sim: a batch that a crash had torn was there when its missing sector had been overwritten"},
 }
 

@@ -102,7 +102,8 @@ func newWorld(plan *Plan, o Options) *world {
 		}
 	}
 	for _, m := range w.members {
-		w.in(m.dice.between(0, 20*Millisecond), m.start)
+		m.hold() // A fault may come before its first start, and end after it.
+		w.in(m.dice.between(0, 20*Millisecond), m.release)
 	}
 	for i := range plan.Setting.Clients {
 		newClient(w, i).advance()
