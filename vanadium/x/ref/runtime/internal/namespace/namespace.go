@@ -3,6 +3,7 @@
 package namespace
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"v.io/v23/security"
 	"v.io/v23/verror"
 	"v.io/x/ref"
+	vrpc "v.io/x/ref/runtime/internal/rpc"
 )
 
 const (
@@ -160,12 +162,14 @@ func withTimeout(ctx *context.T) (*context.T, context.CancelFunc) {
 	return context.WithTimeout(ctx, callTimeout)
 }
 
-// noMountTable reports whether the error means that the server is not a mount table.
+// noMountTable reports whether the error means that the server is not a mount table. One that ended before it answered
+// has not said so.
 func noMountTable(err error) bool {
 	switch verror.ErrorID(err) {
-	case verror.ErrBadArg.ID, verror.ErrNoExist.ID, verror.ErrUnknownMethod.ID, verror.ErrUnknownSuffix.ID,
-		verror.ErrBadProtocol.ID:
+	case verror.ErrBadArg.ID, verror.ErrNoExist.ID, verror.ErrUnknownMethod.ID, verror.ErrUnknownSuffix.ID:
 		return true
+	case verror.ErrBadProtocol.ID:
+		return !errors.Is(err, vrpc.ErrBrokenOff)
 	}
 	return false
 }

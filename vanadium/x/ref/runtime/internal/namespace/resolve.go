@@ -1,10 +1,13 @@
 package namespace
 
 import (
+	"errors"
+
 	"v.io/v23"
 	"v.io/v23/context"
 	"v.io/v23/naming"
 	"v.io/v23/verror"
+	vrpc "v.io/x/ref/runtime/internal/rpc"
 )
 
 // Resolve implements namespace.T.
@@ -144,17 +147,13 @@ func (w *walk) step(entry *naming.MountEntry) (*naming.MountEntry, error) {
 	ctx, cancel := withTimeout(w.ctx)
 	defer cancel()
 	next := new(naming.MountEntry)
-	err := w.ask(ctx, entry, next)
-	if verror.ErrorID(err) == verror.ErrBadProtocol.ID {
-		// A mount table that ended during the call looks like a server that speaks otherwise. Only the
-		// latter does so again.
-		err = w.ask(ctx, entry, next)
-	}
+	err := v23.GetClient(ctx).Call(ctx, entry.Names()[0], "ResolveStep", nil, []interface{}{next},
+		callOptions(entry, w.opts)...)
 	if err != nil {
 		if noMountTable(err) {
 			c.rememberPlainServer(entry)
 		}
-		return nil, err
+		return nil, unanswered(w.ctx, entry, err)
 	}
 	if err := w.check(entry, next); err != nil {
 		return nil, err
@@ -167,20 +166,23 @@ func (w *walk) step(entry *naming.MountEntry) (*naming.MountEntry, error) {
 	return next, nil
 }
 
-// ask calls a mount table of the entry.
-func (w *walk) ask(ctx *context.T, entry, next *naming.MountEntry) error {
-	*next = naming.MountEntry{}
-	return v23.GetClient(ctx).Call(ctx, entry.Names()[0], "ResolveStep", nil, []interface{}{next},
-		callOptions(entry, w.opts)...)
+// unanswered returns the error of a question. A mount table that ended before it answered counts as one that could not
+// be reached, since nothing speaks against asking again.
+func unanswered(ctx *context.T, entry *naming.MountEntry, err error) error {
+	if !errors.Is(err, vrpc.ErrBrokenOff) {
+		return err
+	}
+	return verror.ErrNoServers.Errorf(ctx, "the mount table %v ended before it answered: %w", entry.Servers, err)
 }
 
-// check refuses an answer that cannot be: the rest of a name must be the end of the name, and have servers.
+// check refuses an answer that cannot be: the rest of a name must be the end of the name, and have servers. Its errors
+// are none of those that say that the server is no mount table.
 func (w *walk) check(asked, answer *naming.MountEntry) error {
 	if len(answer.Servers) == 0 {
 		return naming.ErrNoSuchName.Errorf(w.ctx, "%v has no servers for %q", asked.Servers, asked.Name)
 	}
 	if _, ok := prefixOf(asked.Name, answer.Name); !ok {
-		return verror.ErrBadProtocol.Errorf(w.ctx, "%v resolved %q to the rest %q, which is not its end",
+		return verror.ErrInternal.Errorf(w.ctx, "%v resolved %q to the rest %q, which is not its end",
 			asked.Servers, asked.Name, answer.Name)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"v.io/v23/verror"
 
 	"v.io/x/ref/runtime/internal/conn"
+	vrpc "v.io/x/ref/runtime/internal/rpc"
 )
 
 func TestEchoOverAPreresolvedEndpoint(t *testing.T) {
@@ -78,7 +79,11 @@ func TestErrorTable(t *testing.T) {
 			verror.ErrBadArg},
 	}
 	for _, test := range tests {
-		wantID(t, test.what, call(w.client, test.name, test.method, test.in, test.out), test.want)
+		err := call(w.client, test.name, test.method, test.in, test.out)
+		wantID(t, test.what, err, test.want)
+		if errors.Is(err, vrpc.ErrBrokenOff) {
+			t.Errorf("%s counts as no answer: %v", test.what, err)
+		}
 		// Whatever went wrong, it harmed nothing else.
 		if err := call(w.client, name, "Echo", []any{"fine"}, []any{&s}); err != nil || s != "fine" {
 			t.Fatalf("after %q: %q, %v", test.what, s, err)

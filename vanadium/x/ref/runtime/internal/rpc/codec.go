@@ -199,14 +199,19 @@ func (r *reader) value(ptr any) error {
 	if r.vom == nil {
 		return fmt.Errorf("%w: a value is missing", errMalformed)
 	}
-	if err := r.vom.Decode(ptr); err != nil {
-		return fmt.Errorf("%w: %w", errDecode, noEOF(err))
-	}
-	return nil
+	return undecodable(r.vom.Decode(ptr))
 }
 
 // errDecode marks a value that the receiver cannot decode.
 var errDecode = errors.New("a value cannot be decoded")
+
+// undecodable marks the decoder's error, if it is one.
+func undecodable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errDecode, noEOF(err))
+}
 
 // errorValue decodes an error in its wire form.
 func (r *reader) errorValue() (error, error) {
@@ -215,7 +220,7 @@ func (r *reader) errorValue() (error, error) {
 	}
 	var remote error
 	if err := verror.VDLRead(r.vom.Decoder(), &remote); err != nil {
-		return nil, err
+		return nil, undecodable(err)
 	}
 	if remote == nil {
 		return nil, fmt.Errorf("%w: the error is nil", errMalformed)
@@ -260,7 +265,7 @@ func (r *reader) bytesItem(length int, ptr any) error {
 	if err != nil {
 		return err
 	}
-	return vom.Decode(bytesMessage(p), ptr)
+	return undecodable(vom.Decode(bytesMessage(p), ptr))
 }
 
 // vomVersion and vomBytesType begin the VOM message of a []byte: the version byte,

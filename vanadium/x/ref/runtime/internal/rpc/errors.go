@@ -29,13 +29,32 @@ func endOfContext(ctx *context.T, name, method string) error {
 	}
 }
 
+// ErrBrokenOff is in the chain of a call's error when the flow or the connection ended
+// before the server had answered: whether it served the call, and what it is, is not
+// known. An ErrBadProtocol without it is an answer, although one that was not expected.
+var ErrBrokenOff = errors.New("the call was broken off")
+
+// errGarbled is in the chain of what a peer that does not follow the protocol causes.
+var errGarbled = errors.New("the answer cannot be read")
+
 // lost is the error of a call whose connection broke, or whose peer did not follow
 // the protocol, unless the context's end explains it.
 func lost(ctx *context.T, name, method string, cause error) error {
 	if err := endOfContext(ctx, name, method); err != nil {
 		return err
 	}
-	return verror.ErrBadProtocol.Errorf(ctx, "%v.%v: the call was broken off: %w", name, method, cause)
+	reason := ErrBrokenOff
+	if garbled(cause) {
+		reason = errGarbled
+	}
+	return verror.ErrBadProtocol.Errorf(ctx, "%v.%v: %w: %w", name, method, reason, cause)
+}
+
+// garbled tells whether an error of a flow is due to what the peer said, and not to its
+// silence.
+func garbled(err error) bool {
+	return errors.Is(err, errMalformed) || errors.Is(err, errDecode) ||
+		errors.Is(err, errWrongCount) || errors.Is(err, conn.ErrTooLarge)
 }
 
 // connectFault is the standard error of a failed attempt to reach a server.
@@ -58,8 +77,9 @@ func final(err error) bool {
 	return id == verror.ErrNotTrusted.ID || id == verror.ErrNoAccess.ID || id == verror.ErrBadState.ID
 }
 
-// wrongCount is the error for a response whose number of results is not what the
-// caller wants.
+// errWrongCount marks a response whose number of results is not what the caller wants.
+var errWrongCount = errors.New("wrong number of results")
+
 func wrongCount(got, want int) error {
-	return fmt.Errorf("the server returned %d results, the caller wants %d", got, want)
+	return fmt.Errorf("%w: the server returned %d, the caller wants %d", errWrongCount, got, want)
 }

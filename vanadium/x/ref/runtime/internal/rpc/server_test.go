@@ -19,6 +19,7 @@ import (
 	"v.io/v23/verror"
 
 	"v.io/x/ref/runtime/factories/library"
+	vrpc "v.io/x/ref/runtime/internal/rpc"
 	"v.io/x/ref/test/testutil"
 )
 
@@ -153,7 +154,11 @@ func TestStopEndsStuckHandlersAfterTheLameDuckTimeout(t *testing.T) {
 			if d := time.Since(begin); d < timeout || d > timeout+4*time.Second {
 				t.Errorf("with a lame duck timeout of %v the handler was ended after %v", timeout, d)
 			}
-			wantID(t, "the client", c.Finish(), verror.ErrBadProtocol)
+			err = c.Finish()
+			wantID(t, "the client", err, verror.ErrBadProtocol)
+			if !errors.Is(err, vrpc.ErrBrokenOff) {
+				t.Errorf("the error does not tell that there was no answer: %v", err)
+			}
 			<-s.Closed()
 		})
 	}
