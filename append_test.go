@@ -14,6 +14,7 @@ import (
 )
 
 func TestAppendReturnsWhatTheLocalApplyReturned(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	for _, m := range c.members {
 		m.client.fail = func(cmd []byte) error {
@@ -100,6 +101,7 @@ func TestAppendWithoutALeader(t *testing.T) {
 }
 
 func TestAppendWaitsForALeader(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	c.introduce()
 	c.members[0].Start()
@@ -167,6 +169,7 @@ func TestStopEndsWaitingCallsWithAnUnknownOutcome(t *testing.T) {
 }
 
 func TestReadIndexCoversEveryCompletedWrite(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	for i := range 20 {
 		c.append(i%3, fmt.Sprint(i))
@@ -209,6 +212,7 @@ func TestAppendCopiesTheCommand(t *testing.T) {
 }
 
 func TestStartElectionMovesLeadershipToTheCaller(t *testing.T) {
+	t.Parallel()
 	// A wish to lead lives for 12 heartbeats: enough of them for a machine that is busy.
 	c := newCluster(t, 3, func(_ int, config *RaftConfig) { config.Heartbeat = 250 * time.Millisecond })
 	c.start()

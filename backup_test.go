@@ -48,6 +48,7 @@ func backupOf(ctx *context.T, m *member) (meta entry.SnapshotMeta, image []byte,
 // TestBackupIsConsistent: while commands are appended, a backup from any member has every one that was
 // acknowledged before it was asked for, in order and without gaps, and is what its description says.
 func TestBackupIsConsistent(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 50 })
 	var mu sync.Mutex
 	var acknowledged []string

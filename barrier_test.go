@@ -107,6 +107,7 @@ func (a *appending) end(c *cluster) {
 }
 
 func TestTransferUnderLoadFailsNoAppend(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.leader()
 	a := c.appendThrough("x", 4, 0, 1, 2)
@@ -126,6 +127,7 @@ func TestTransferUnderLoadFailsNoAppend(t *testing.T) {
 }
 
 func TestRollingRestartFailsNoAppendElsewhere(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.leader()
 	for i := range c.members {

@@ -127,6 +127,7 @@ func checkHistory(t *testing.T, applied []string, acked []string) {
 }
 
 func TestNothingIsLostOverRandomRestarts(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 2, 3, 4, 5, 7} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			c := startCluster(t, n, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 200 })
@@ -156,6 +157,7 @@ func TestNothingIsLostOverRandomRestarts(t *testing.T) {
 }
 
 func TestUnknownOutcomesAreSaid(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	seen := map[string]int{}
 	for range 5 {

@@ -48,6 +48,7 @@ func (c *cluster) askStatus(i int) MemberStatus {
 // TestStatsTellOfDamage flips a byte of a command on the disk of a member that is stopped: figures and events
 // tell what cannot be read, that it is healed, and how far the scrub is.
 func TestStatsTellOfDamage(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	var want []string
 	for i := range 10 {

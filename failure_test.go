@@ -18,6 +18,7 @@ import (
 )
 
 func TestPanicInApplyStopsTheMemberNotTheProcess(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	c.members[1].client.fail = func(cmd []byte) error {
 		if string(cmd) == "poison for 1" {

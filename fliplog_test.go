@@ -111,6 +111,7 @@ func (f *flips) all() int { return f.healed + f.own + f.refused + f.nothing }
 // member gets copies from the others and applies what all have applied, or refuses the start naming the file,
 // the place and what to do, or the byte had no meaning; never does it apply anything wrong.
 func TestFlippedLog(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	var want []string
 	random := rand.New(rand.NewPCG(11, 3))

@@ -41,6 +41,7 @@ func flip(t *testing.T, name string, offset int64, mask byte) {
 // disk: the member gets its state from the others, or refuses the start naming the file; never does it apply or
 // serve anything wrong.
 func TestFlippedImage(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 16 })
 	var want []string
 	appendSome := func() {

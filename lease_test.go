@@ -41,6 +41,7 @@ func readAlone(c *cluster, w *wires) error {
 // TestLeaseReads: with leases a leader that was heard lately answers on its own. That leases end is tested
 // where time is virtual (package replica); here a pause may make one end too early.
 func TestLeaseReads(t *testing.T) {
+	t.Parallel()
 	c, w := leaseCluster(t, true)
 	if got := c.members[0].Raft.(*raft).identity.hello("x").LeaseBeat; got != uint64(leaseBeat) {
 		t.Errorf("the hello says a lease of heartbeat %v, want %v", time.Duration(got), leaseBeat)
@@ -49,6 +50,7 @@ func TestLeaseReads(t *testing.T) {
 }
 
 func TestReadsWithoutLeasesNeedAQuorum(t *testing.T) {
+	t.Parallel()
 	c, w := leaseCluster(t, false)
 	for range 3 {
 		if err := readAlone(c, w); !errors.Is(err, context.DeadlineExceeded) {

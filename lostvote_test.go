@@ -119,6 +119,7 @@ func (c *cluster) incarnationOf(i, by int) uint64 {
 // TestLostVote: a member whose newest vote cannot be read, started again as always, goes on as a new one: with a new
 // incarnation and an empty log, caught up and made a voter by the leader, and needed by then. Its files are kept.
 func TestLostVote(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	var want []string
 	write := func(n int) {
@@ -203,6 +204,7 @@ func TestLostVoteOfTheOnlyVoter(t *testing.T) {
 // cluster waits: the two, which were started with the list of all three, found no other one, and elect nobody,
 // though they campaign when told to; and nothing of what anybody had is gone.
 func TestLostVotesOfAMajority(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.append(c.leader(), "command")
 	c.agree([]string{"command"})

@@ -122,6 +122,7 @@ func TestAddMemberIsDoneOnce(t *testing.T) {
 }
 
 func TestDeadMemberIsReplaced(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.append(c.leader(), "x")
 	dead := (c.leader() + 1) % 3
@@ -150,6 +151,7 @@ func TestDeadMemberIsReplaced(t *testing.T) {
 // TestWipedMemberIsReplacedUnderItsID starts a member on an empty directory, with the static list of its
 // program, and with Join.
 func TestWipedMemberIsReplacedUnderItsID(t *testing.T) {
+	t.Parallel()
 	for _, join := range []bool{false, true} {
 		t.Run(fmt.Sprint("join ", join), func(t *testing.T) { replaceWiped(t, join) })
 	}
@@ -320,6 +322,7 @@ func TestMembershipBeforeStartAndAfterStop(t *testing.T) {
 }
 
 func TestRemovedMemberIsAddedAgain(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.append(c.leader(), "x")
 	for round := range 4 {

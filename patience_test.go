@@ -58,6 +58,7 @@ func TestIdleConversationIsNotGivenUp(t *testing.T) {
 }
 
 func TestExpiredPeerLosesItsOpenConversation(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	soon, err := security.NewExpiryCaveat(time.Now().Add(2 * time.Second))
 	if err != nil {

@@ -17,6 +17,7 @@ func TestOneLeaderForEachSizeOfSet(t *testing.T) {
 }
 
 func TestAppendThroughAnyMemberIsAppliedByAll(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	var want []string
 	for i := range 30 {
@@ -28,6 +29,7 @@ func TestAppendThroughAnyMemberIsAppliedByAll(t *testing.T) {
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	var want []string
 	for round := range 3 {
@@ -47,6 +49,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 }
 
 func TestAnotherMemberLeadsWhenTheLeaderStops(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, nil)
 	c.append(0, "before")
 	old := c.leader()

@@ -19,7 +19,6 @@ import (
 	"v.io/v23/security"
 	"v.io/v23/security/access"
 	"v.io/v23/verror"
-	"v.io/x/ref/test"
 	"v.io/x/ref/test/testutil"
 
 	"v.io/x/ref/lib/raft/core"
@@ -63,9 +62,7 @@ func (h *heard) ReceiveSnapshot(_ stdcontext.Context, _ replica.Peer, s replica.
 // serve starts the service of member "a", whose principal is root:member:a.
 func serve(t *testing.T) *served {
 	t.Helper()
-	ctx, shutdown := test.V23Init()
-	t.Cleanup(shutdown)
-	s := &served{t: t, ctx: ctx, root: testutil.NewIDProvider("root")}
+	s := &served{t: t, ctx: running.use(t), root: testutil.NewIDProvider("root")}
 	s.heard = &heard{messages: make(chan core.Message, 16)}
 	transport, server, err := serveStub(s.as(s.blessed("member:a")), "a",
 		access.AccessList{In: []security.BlessingPattern{"root:member"}})
@@ -409,6 +406,7 @@ func (h changingHost) hears(entry.MemberID, entry.ClusterID) error {
 }
 
 func TestRemovedMemberLosesItsOpenConversation(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	var removed atomic.Bool
 	s.transport.service.host = changingHost{removed: &removed}

@@ -42,6 +42,7 @@ func TestSnapshotAndRestart(t *testing.T) {
 }
 
 func TestLaggardAndWipedMemberCatchUpBySnapshot(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3, func(_ int, config *RaftConfig) { config.SnapshotThreshold = 30 })
 	var want []string
 	appendSome := func(n int) {

@@ -37,6 +37,7 @@ func (l brokenLog) Store(b *entry.Batch) error {
 // TestFailedDiskStopsTheMemberNotTheProcess fails the leader's disk: the member stops, every door says
 // why, and the others go on, in the same process.
 func TestFailedDiskStopsTheMemberNotTheProcess(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3, nil)
 	broken := make([]atomic.Bool, len(c.members))
 	for i, m := range c.members {
