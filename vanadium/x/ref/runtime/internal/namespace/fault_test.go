@@ -173,8 +173,8 @@ func TestSearchTellsOfBrokenConnections(t *testing.T) {
 	}
 }
 
-// TestMountTableThatAnswersNonsense checks that the answer is refused, and that the name does not lead to the mount table
-// itself for that.
+// TestMountTableThatAnswersNonsense checks that the answer is refused, and that the name does not lead to the mount
+// table itself for that.
 func TestMountTableThatAnswersNonsense(t *testing.T) {
 	w := newWorld(t)
 	server := []naming.MountedServer{{Server: "host:1"}}
