@@ -70,7 +70,7 @@ func TestRaceRunLeavesOutOnlyWhatIsNamed(t *testing.T) {
 	for _, complaint := range leftOutByName(c, ci) {
 		t.Error(complaint)
 	}
-	planted := strings.Replace(ci, "single_goroutine='\n", "single_goroutine='\ncore TestNowhere\nkv TestCheckout\n", 1)
+	planted := strings.Replace(ci, "without_race='\n", "without_race='\ncore TestNowhere\nkv TestCheckout\n", 1)
 	want := []string{"TestCheckout", "TestCheckout", "TestNowhere"}
 	var got []string
 	for _, complaint := range leftOutByName(c, planted) {
@@ -84,9 +84,9 @@ func TestRaceRunLeavesOutOnlyWhatIsNamed(t *testing.T) {
 
 // leftOutByName returns what is wrong with the tests that CI leaves out of the race run.
 func leftOutByName(c *Checkout, ci string) []string {
-	table := regexp.MustCompile(`(?s)single_goroutine='\n(.*?)'\n`).FindStringSubmatch(ci)
+	table := regexp.MustCompile(`(?s)without_race='\n(.*?)'\n`).FindStringSubmatch(ci)
 	if table == nil {
-		return []string{".ci/run has no table single_goroutine"}
+		return []string{".ci/run has no table without_race"}
 	}
 	listed, names := map[string]bool{}, map[string]bool{}
 	for line := range strings.Lines(table[1]) {
