@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -14,7 +15,10 @@ import (
 	"v.io/x/ref/lib/raft/storage"
 )
 
-// brokenDirectory is a member's directory on a disk that fails every write once it is told to.
+// lostCommand is what a broken disk does not store. What else a leader writes at rest, it does.
+const lostCommand = "lost?"
+
+// brokenDirectory is a member's directory on a disk that, once it is told to, fails the write that has lostCommand.
 type brokenDirectory struct {
 	persistence
 	broken *atomic.Bool
@@ -28,8 +32,10 @@ type brokenLog struct {
 }
 
 func (l brokenLog) Store(b *entry.Batch) error {
-	if l.broken.Load() {
-		return errPlanned
+	for _, block := range b.Blocks {
+		if l.broken.Load() && bytes.Contains(block.Bytes(), []byte(lostCommand)) {
+			return errPlanned
+		}
 	}
 	return l.LogStore.Store(b)
 }
@@ -56,7 +62,7 @@ func TestFailedDiskStopsTheMemberNotTheProcess(t *testing.T) {
 	events := m.Subscribe(0)
 	defer events.Close()
 	broken[leader].Store(true)
-	if _, err := m.Append(m.ctx, []byte("lost?")); !errors.Is(err, ErrOutcomeUnknown) {
+	if _, err := m.Append(m.ctx, []byte(lostCommand)); !errors.Is(err, ErrOutcomeUnknown) {
 		t.Errorf("a command whose write failed: %v", err)
 	}
 	seen := until(t, c, events, "the failure", func(e Event) bool { return e.Kind == EventFailed })
