@@ -170,6 +170,16 @@ func TestAThousandIdleConnections(t *testing.T) {
 	unharmed(t, s)
 }
 
+// entered waits until the acceptor has entered n connections: a dialer is through its handshake before.
+func entered(t *testing.T, s *testServer, n int) {
+	t.Helper()
+	eventually(t, "the acceptor has entered the connections", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.conns) == n
+	})
+}
+
 func TestLongestIdleConnectionIsShed(t *testing.T) {
 	s := serve(t, AcceptOptions{MaxConns: 2, Serve: func(f *Flow) {
 		f.Conn().BeginCall()
@@ -178,6 +188,7 @@ func TestLongestIdleConnectionIsShed(t *testing.T) {
 	}})
 	dial := func() *Conn { return dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("client"))) }
 	busy, idle := dial(), dial()
+	entered(t, s, 2)
 	f := acquire(t, busy)
 	if _, err := exchange(f, []byte("x")); err != nil {
 		t.Fatal(err)
@@ -201,6 +212,7 @@ func TestStrangersMakeRoomForEachOther(t *testing.T) {
 	}})
 	known := dialTo(t, s.ep, dialOptions(friend))
 	first := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("stranger")))
+	entered(t, s, 2)
 	second := dialTo(t, s.ep, dialOptions(testutil.NewPrincipal("stranger")))
 	<-first.Dying()
 	mustEcho(t, second)
